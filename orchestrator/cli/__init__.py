@@ -1,0 +1,1 @@
+"""The door: parse, wire, dispatch, print."""

@@ -1,0 +1,52 @@
+"""`demo`: the whole loop on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.screen import print_json
+from orchestrator.errors import ConfigurationError
+from orchestrator.vocabulary import Architecture
+
+
+@click.command(epilog="Example: orchestrator demo --architecture x86_64 --output /tmp/demo")
+@click.option("--example", default="lxml-function", show_default=True, help="The example to send through the loop.")
+@click.option(
+    "--architecture",
+    type=click.Choice([str(word) for word in Architecture]),
+    help="Build for this architecture. [default: what the example says]",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("orchestrator-demo"),
+    show_default=True,
+    help="Folder for the package and the evidence.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def demo(example: str, architecture: str | None, output: Path, *, as_json: bool) -> None:
+    """Push an example, and watch it come home as a verified package. No account, no Docker, no secrets."""
+    try:
+        from orchestrator.demo.run import Request, run
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "the local stand-ins are not installed",
+            detail=f"observed: no Python package `{error.name}`",
+            hint='`pip install "codebuild-orchestrator[emulator]"`',
+        ) from error
+    from rich.console import Console
+
+    from orchestrator.demo.report import print_outcome
+    from orchestrator.demo.view import open_view
+
+    console = Console(stderr=True)
+    wanted = Request(example, Architecture(architecture) if architecture else None, output)
+    with open_view(console) as view:
+        outcome = run(wanted, os.environ, view)
+    if as_json:
+        print_json(outcome.as_json())
+    else:
+        print_outcome(outcome, Console())

@@ -1,0 +1,54 @@
+"""`plan`, `render` and `schema`: everything that can be known without asking anybody."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.project import config_option, load_project
+from orchestrator.cli.screen import narrate, print_data, print_json
+
+
+@click.command(epilog="Example: orchestrator plan --json | jq .builds")
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+def plan(config: Path, *, as_json: bool) -> None:
+    """Show what the stages would do. Needs no network and no credentials."""
+    from orchestrator.render.text import plan_text
+
+    project = load_project(config, os.environ)
+    if as_json:
+        print_json({**project.plan.as_json(), "settings_digest": project.root.settings_digest})
+    else:
+        print_data(plan_text(project.plan, project.root.settings_digest))
+
+
+@click.command(epilog="Example: orchestrator render --output out && terraform -chdir=out/terraform validate")
+@config_option
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".orchestrator/render"),
+    show_default=True,
+    help="Folder to write to.",
+)
+def render(config: Path, output: Path) -> None:
+    """Write the Terraform root and the buildspecs. Needs no network and no credentials."""
+    from orchestrator.effects.files import write_tree
+
+    project = load_project(config, os.environ)
+    written = write_tree(output / "terraform", project.root.files)
+    written += write_tree(output / "buildspecs", project.buildspecs())
+    narrate(f"settings digest {project.root.settings_digest}")
+    for path in written:
+        print_data(str(path))
+
+
+@click.command(epilog="Example: orchestrator schema > orchestrator.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of orchestrator.yml."""
+    from orchestrator.config.schema import json_schema
+
+    print_json(json_schema())

@@ -1,0 +1,102 @@
+"""The project that a command works on: configuration, plan and rendered text, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import click
+
+from orchestrator import resources
+from orchestrator.config.context import Context, from_environment
+from orchestrator.config.load import load
+from orchestrator.config.model import Configuration
+from orchestrator.effects.git import GitCheckout
+from orchestrator.effects.zipapp import Zipapp, build_zipapp
+from orchestrator.errors import OrchestratorError
+from orchestrator.plan.make import make_plan, only
+from orchestrator.plan.model import Plan, RenderedRoot
+from orchestrator.render.buildspec import buildspec
+from orchestrator.render.terraform import terraform_root
+
+WORK_FOLDER = ".orchestrator"
+
+config_option = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("orchestrator.yml"),
+    show_default=True,
+    envvar="ORCHESTRATOR_CONFIG",
+    help="The configuration file.",
+)
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything that is known without asking anybody. `folder` holds the configuration."""
+
+    folder: Path
+    configuration: Configuration
+    context: Context
+    git: GitCheckout
+    tool: Zipapp
+    plan: Plan
+
+    @cached_property
+    def root(self) -> RenderedRoot:
+        """The Terraform root of the whole project."""
+        return terraform_root(
+            self.plan,
+            modules=resources.terraform_files(),
+            backend_template=_template("terraform", "backend.tf.j2"),
+            buildspec_template=self._buildspec_template,
+        )
+
+    @property
+    def work(self) -> Path:
+        """The folder for what the commands leave behind."""
+        return self.folder / WORK_FOLDER
+
+    def buildspecs(self) -> dict[str, str]:
+        """Return the buildspec of every package, by file name."""
+        return {
+            f"{build.package}.yml": buildspec(self.plan, build, template=self._buildspec_template)
+            for build in self.plan.builds
+        }
+
+    def packages(self, names: tuple[str, ...]) -> Plan:
+        """Return the plan with only the named packages; all of them when none is named."""
+        return only(self.plan, names)
+
+    @property
+    def _buildspec_template(self) -> str:
+        return _template("buildspecs", "python.yml.j2")
+
+
+def load_project(config: Path, environment: Mapping[str, str]) -> Project:
+    """Read the configuration and plan it. Touches nothing but the checkout."""
+    configuration = load(config, environment)
+    folder = config.resolve().parent
+    git = GitCheckout(folder, environment)
+    tool = build_zipapp()
+    plan = make_plan(
+        configuration,
+        base=_place_in_repository(folder, git),
+        has_file=lambda path: (folder / path).is_file(),
+        tool_sha256=tool.sha256,
+    )
+    return Project(folder, configuration, from_environment(environment), git, tool, plan)
+
+
+def _place_in_repository(folder: Path, git: GitCheckout) -> str:
+    """Return the folder's path in its repository; a folder outside of git is its own repository."""
+    try:
+        return folder.relative_to(git.root().resolve()).as_posix()
+    except (OrchestratorError, ValueError):
+        return "."
+
+
+def _template(folder: str, name: str) -> str:
+    return (resources.folder(folder) / name).read_text(encoding="utf-8")

@@ -1,0 +1,161 @@
+"""`prebuild`, `build` and `postbuild`: the three stages of a pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from orchestrator.cli import wire
+from orchestrator.cli.project import Project, config_option, load_project
+from orchestrator.cli.screen import narrate
+from orchestrator.config.refs import check_ref
+from orchestrator.effects.files import write_json, write_text
+from orchestrator.errors import ConfigurationError, Refused
+from orchestrator.render.dotenv import dotenv
+from orchestrator.render.terraform import with_editor
+from orchestrator.stages.build import Request, StartedBuild
+from orchestrator.stages.build import build as start_builds
+from orchestrator.stages.postbuild import Delivered
+from orchestrator.stages.postbuild import postbuild as bring_home
+from orchestrator.stages.prebuild import prebuild as apply_plan
+
+
+@click.command(epilog="Example: orchestrator prebuild --config services/parser/orchestrator.yml")
+@config_option
+def prebuild(config: Path) -> None:
+    """Apply the CodeBuild projects with Terraform, if anything changed since the last time."""
+    project = load_project(config, os.environ)
+    _require_gitlab_project(project)
+    write_json(project.work / "plan.json", project.plan.as_json())
+    done = apply_plan(
+        project.plan,
+        with_editor(project.root, project.context.user_login),
+        project.tool.content,
+        wire.prebuild_world(project, os.environ),
+    )
+    write_json(project.work / "prebuild.json", done.__dict__)
+    narrate(f"ready: {', '.join(done.codebuild_projects)}")
+
+
+@click.command(epilog="Example: orchestrator build --package parser --commit 3f2a... --ref main")
+@config_option
+@click.option("--commit", help="Commit to build. [default: CI_COMMIT_SHA, else HEAD]")
+@click.option(
+    "--ref", help="Branch or tag whose pipeline gets the result. [default: CI_COMMIT_REF_NAME, else the branch]"
+)
+@click.option("--package", "packages", multiple=True, help="Package to build; may be repeated. [default: all]")
+def build(config: Path, commit: str | None, ref: str | None, packages: tuple[str, ...]) -> None:
+    """Start the build of exactly one commit, and return without waiting for it."""
+    project = load_project(config, os.environ)
+    _require_gitlab_project(project)
+    request = _request(project, commit, ref)
+    start_builds(
+        project.packages(packages),
+        project.root.settings_digest,
+        request,
+        wire.build_world(project, os.environ, lambda started: _record(project, started)),
+        project.work,
+    )
+
+
+@click.command(epilog="Example: orchestrator postbuild --build-id lxml-function-parser:0f1e... --output dist")
+@config_option
+@click.option(
+    "--build-id",
+    envvar="ORCHESTRATOR_BUILD_ID",
+    required=True,
+    help="The build to bring home. [env: ORCHESTRATOR_BUILD_ID]",
+)
+@click.option("--commit", help="Commit that the build must be of. [default: the one that is checked out]")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for package.zip and manifest.json. [default: the folder of the configuration]",
+)
+def postbuild(config: Path, build_id: str, commit: str | None, output: Path | None) -> None:
+    """Verify the package of a build, and pull it back in."""
+    project = load_project(config, os.environ)
+    delivered = bring_home(
+        project.plan,
+        build_id,
+        _expected_commit(project, commit),
+        project.context.ref or "",
+        wire.postbuild_world(project, os.environ),
+        output or project.folder,
+    )
+    write_text(project.work / "package.env", dotenv(_package_variables(delivered)))
+    manifest = delivered.manifest
+    narrate(
+        f"{delivered.package}: {manifest.package} for {manifest.architecture} {manifest.runtime}, "
+        f"{manifest.size_bytes} bytes, sha256 {manifest.sha256}"
+    )
+
+
+def _require_gitlab_project(project: Project) -> None:
+    if not project.plan.gitlab.project:
+        raise ConfigurationError(
+            "the GitLab project is not known",
+            detail="observed: neither `gitlab.project` in orchestrator.yml nor CI_PROJECT_ID",
+            hint="write `gitlab: {project: group/name}` in orchestrator.yml, or run this in a GitLab job",
+        )
+
+
+def _request(project: Project, commit: str | None, ref: str | None) -> Request:
+    context = project.context
+    name = ref or context.ref or project.git.current_ref()
+    if not name:
+        raise ConfigurationError(
+            "no branch or tag is checked out",
+            detail="expected: the ref whose pipeline gets the result",
+            hint="name it with `--ref`",
+        )
+    checked = check_ref(name)
+    found = project.git.commit(commit or context.commit or "HEAD")
+    changed = project.git.changed_files()
+    if changed:
+        raise ConfigurationError(
+            "the checkout has changes that are not committed",
+            detail=f"observed: {', '.join(changed[:5])}{' and more' if len(changed) > 5 else ''}\n"
+            "expected: none, because a build is of a commit and would not have them",
+            hint="commit or stash them",
+        )
+    return Request(commit=found.sha, ref=checked, pipeline_id=context.pipeline_id or "")
+
+
+def _expected_commit(project: Project, commit: str | None) -> str:
+    """Return the commit that is checked out, which no pipeline variable can change."""
+    checked_out = project.git.commit(commit or "HEAD").sha
+    told = project.context.commit
+    if commit is None and told and told != checked_out:
+        raise Refused(
+            "CI_COMMIT_SHA is not the commit that is checked out",
+            detail=f"CI_COMMIT_SHA: {told}\nchecked out: {checked_out}",
+            hint="somebody has overridden CI_COMMIT_SHA: look at the variables of this pipeline",
+        )
+    return checked_out
+
+
+def _record(project: Project, started: Sequence[StartedBuild]) -> None:
+    write_json(project.work / "builds.json", {"builds": [item.__dict__ for item in started]})
+    variables = {f"ORCHESTRATOR_BUILD_ID_{item.package.upper().replace('-', '_')}": item.build_id for item in started}
+    if len(started) == 1:
+        variables["ORCHESTRATOR_BUILD_ID"] = started[0].build_id
+    write_text(project.work / "build.env", dotenv(variables))
+
+
+def _package_variables(delivered: Delivered) -> dict[str, str]:
+    manifest = delivered.manifest
+    return {
+        "ORCHESTRATOR_PACKAGE": manifest.package,
+        "ORCHESTRATOR_PACKAGE_ARCHITECTURE": manifest.architecture,
+        "ORCHESTRATOR_PACKAGE_RUNTIME": manifest.runtime,
+        "ORCHESTRATOR_PACKAGE_COMMIT": manifest.commit,
+        "ORCHESTRATOR_PACKAGE_SHA256": manifest.sha256,
+        "ORCHESTRATOR_PACKAGE_SHA256_BASE64": manifest.sha256_base64,
+        "ORCHESTRATOR_PACKAGE_BUCKET": manifest.bucket,
+        "ORCHESTRATOR_PACKAGE_KEY": manifest.key,
+        "ORCHESTRATOR_PACKAGE_VERSION_ID": manifest.version_id or "",
+    }

@@ -1,0 +1,191 @@
+"""The demo: start the stand-ins, push an example, watch the loop close, keep the evidence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Mapping, MutableMapping
+from contextlib import closing
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from orchestrator import resources
+from orchestrator.demo.report import Outcome, rows_of, write_outcome
+from orchestrator.demo.view import View
+from orchestrator.demo.watch import Loop, watch
+from orchestrator.effects.clock import SystemClock
+from orchestrator.effects.codebuild import CloudWatchLogs, CodeBuildService
+from orchestrator.effects.gitlab import GitLabPipelines, JobRecord
+from orchestrator.effects.terraform import find_terraform, provider_environment
+from orchestrator.emulator import control
+from orchestrator.emulator.seed import Seeded, seed
+from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError, OrchestratorError
+from orchestrator.vocabulary import Architecture
+
+_MARK = ".orchestrator-demo"
+_DEADLINE_SECONDS = 900.0
+_WHOLE_LOG = 10_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to demonstrate, and where its evidence goes."""
+
+    example: str
+    architecture: Architecture | None
+    output: Path
+
+
+def run(request: Request, environment: MutableMapping[str, str], view: View) -> Outcome:
+    """Run the loop once. Everything that it starts has ended when it returns or raises."""
+    begin = time.monotonic()
+    example = _example(request.example)
+    _check_terraform(environment, view)
+    output = _prepare(request.output)
+    running = control.up(output / "emulator", detach=False)
+    try:
+        environment.update(control.environment(running))
+        started = time.monotonic() - begin
+        view.say(f"AWS on {running.aws_url}, GitLab on {running.gitlab_url}")
+        seeded = seed(
+            running,
+            example,
+            resources.folder("templates"),
+            architecture=str(request.architecture) if request.architecture else None,
+            workspace=output / "repositories",
+        )
+        pushed = time.monotonic() - begin - started
+        view.say(f"pushed {seeded.commit[:12]} to {seeded.web_url}")
+        loop = _follow(seeded, running, view, output)
+        manifest = _collect(loop, seeded, running, output)
+        outcome = Outcome(
+            project=seeded.path,
+            commit=seeded.commit,
+            build_ids=tuple(loop.builds),
+            rows=rows_of(loop, manifest, started_seconds=started, pushed_seconds=pushed),
+            seconds=time.monotonic() - begin,
+            package=output / "package.zip",
+            evidence=output,
+        )
+        write_outcome(outcome)
+        return outcome
+    finally:
+        control.down(output / "emulator")
+
+
+def examples() -> list[str]:
+    """Return the names of the examples that the demo can run."""
+    return sorted(path.parent.name for path in resources.folder("examples").glob("*/orchestrator.yml"))
+
+
+def _example(name: str) -> Path:
+    if name not in examples():
+        raise ConfigurationError(
+            f"there is no example `{name}`",
+            detail=f"expected one of: {', '.join(examples())}",
+            hint="choose one of them",
+        )
+    return resources.folder("examples") / name
+
+
+def _check_terraform(environment: Mapping[str, str], view: View) -> None:
+    """Fail before anything is started when this machine has no Terraform."""
+    executable = find_terraform(environment)
+    with tempfile.TemporaryDirectory() as folder:
+        provider_environment(environment, Path(folder))
+    view.say(f"using {executable.describe()}")
+
+
+def _prepare(output: Path) -> Path:
+    """Return an empty output folder; only what an earlier demo left is removed."""
+    output = output.resolve()
+    if output.exists() and any(output.iterdir()):
+        if not (output / _MARK).is_file():
+            raise ConfigurationError(
+                f"`{output}` is not empty",
+                detail="expected: a new or empty folder, or that of an earlier demo",
+                hint="name another one with `--output`",
+            )
+        control.down(output / "emulator")
+        shutil.rmtree(output)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / _MARK).write_text("made by `orchestrator demo`; may be deleted\n", encoding="utf-8")
+    return output
+
+
+def _follow(seeded: Seeded, running: control.Running, view: View, output: Path) -> Loop:
+    gitlab = GitLabPipelines(running.gitlab_url, str(seeded.project_id), running.gitlab_token)
+    loop = Loop(commit=seeded.commit)
+    try:
+        looks = watch(loop, gitlab, CodeBuildService(running.region), SystemClock(), deadline_seconds=_DEADLINE_SECONDS)
+        with closing(looks):
+            for news in looks:
+                for line in news:
+                    view.say(line)
+                view.show(loop)
+    finally:
+        _keep_logs(loop, gitlab, running.region, output)
+    _check(loop, gitlab)
+    return loop
+
+
+def _check(loop: Loop, gitlab: GitLabPipelines) -> None:
+    for build in loop.builds.values():
+        if build.status != "SUCCEEDED":
+            raise BuildFailed(
+                f"the build `{build.id}` ended {build.status}",
+                detail=build.failed_phase.message if build.failed_phase else "",
+                hint="read build.log in the output folder",
+            )
+    for pipeline in loop.pipelines:
+        for job in loop.jobs[pipeline.id]:
+            if job.status == "failed":
+                raise _failed(job, gitlab)
+        if pipeline.status != "success":
+            raise MachineryError(
+                f"the {pipeline.source} pipeline ended {pipeline.status}",
+                detail="expected: success",
+                hint="read the job logs in the output folder",
+            )
+
+
+def _failed(job: JobRecord, gitlab: GitLabPipelines) -> OrchestratorError:
+    last = gitlab.trace(job.id).splitlines()[-15:]
+    return MachineryError(
+        f"the job `{job.name}` failed", detail="\n".join(last), hint=f"read {job.name}.log in the output folder"
+    )
+
+
+def _keep_logs(loop: Loop, gitlab: GitLabPipelines, region: str, output: Path) -> None:
+    logs = output / "logs"
+    logs.mkdir(exist_ok=True)
+    for jobs in loop.jobs.values():
+        for job in jobs:
+            (logs / f"{job.name}.log").write_text(gitlab.trace(job.id), encoding="utf-8")
+    for build in loop.builds.values():
+        lines = CloudWatchLogs(region).last_lines(build, _WHOLE_LOG)
+        (logs / f"build-{build.uuid}.log").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _collect(loop: Loop, seeded: Seeded, running: control.Running, output: Path) -> dict[str, Any]:
+    """Bring the artifacts of postbuild, as GitLab keeps them, to the output folder; return the manifest."""
+    gitlab = GitLabPipelines(running.gitlab_url, str(seeded.project_id), running.gitlab_token)
+    prebuild, postbuild = loop.job("prebuild"), loop.job("postbuild")
+    if prebuild is None or postbuild is None:
+        raise MachineryError("no result came home", detail="observed: no job `postbuild`", hint="read the job logs")
+    (output / "plan.json").write_bytes(gitlab.artifact(prebuild.id, ".orchestrator/plan.json"))
+    package = gitlab.artifact(postbuild.id, "package.zip")
+    with zipfile.ZipFile(BytesIO(package)) as archive:
+        broken = archive.testzip()
+    if broken:
+        raise MachineryError("package.zip is broken", detail=f"file `{broken}`", hint="run the demo again")
+    (output / "package.zip").write_bytes(package)
+    content = gitlab.artifact(postbuild.id, "manifest.json")
+    (output / "manifest.json").write_bytes(content)
+    manifest: dict[str, Any] = json.loads(content)
+    return manifest

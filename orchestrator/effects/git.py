@@ -1,0 +1,139 @@
+"""The local git checkout: which commit it is, and the archive of exactly that commit."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from orchestrator.errors import ConfigurationError, MachineryError
+from orchestrator.ports import Commit, Snapshot
+
+_SHA = re.compile(r"[0-9a-f]{40}")
+_CHUNK_BYTES = 1024 * 1024
+
+# What the repository or the machine configures must not run code or change the bytes of an archive.
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.quotePath=false",
+    "protocol.ext.allow=never",
+    "tar.umask=0022",
+)
+
+
+class GitCheckout:
+    """The git work tree that holds a directory."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+        self._directory = directory
+        self._environment = {
+            name: value
+            for name, value in environment.items()
+            if not name.startswith("GIT_") or name == "GIT_SSL_CAINFO"
+        }
+
+    def commit(self, revision: str) -> Commit:
+        """Return the commit that a revision names, with the paths of its tree from the repository's root.
+
+        Raises `ConfigurationError` when there is no such commit here.
+        """
+        outcome = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        sha = outcome.stdout.strip()
+        if outcome.returncode != 0 or not _SHA.fullmatch(sha):
+            raise self._no_commit(revision, outcome.stderr)
+        listing = self._checked("ls-tree", "-r", "-z", "--full-tree", "--name-only", sha)
+        return Commit(sha=sha, files=tuple(path for path in listing.split("\0") if path))
+
+    def changed_files(self) -> Sequence[str]:
+        """Return the tracked files whose content differs from the commit that is checked out."""
+        listing = self._checked("status", "--porcelain", "-z", "--untracked-files=no", "--no-renames")
+        return tuple(entry[3:] for entry in listing.split("\0") if entry)
+
+    def root(self) -> Path:
+        """Return the top of the work tree."""
+        return Path(self._checked("rev-parse", "--show-toplevel").rstrip("\n"))
+
+    def current_ref(self) -> str | None:
+        """Return the branch that is checked out, or None on a detached HEAD."""
+        outcome = self._run("symbolic-ref", "--quiet", "--short", "HEAD")
+        return outcome.stdout.strip() or None
+
+    def snapshot(self, sha: str, target: Path) -> Snapshot:
+        """Write `git archive` of a commit to `target` (tar.gz); the digest is that of the tar inside.
+
+        git notes the commit id in the archive, which the build compares.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        command = self._command("archive", "--format=tar", sha)
+        with (
+            target.open("wb") as file,
+            gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed,
+            subprocess.Popen(
+                command, cwd=self.root(), env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ) as process,
+        ):
+            assert process.stdout is not None and process.stderr is not None  # noqa: S101 - both are pipes
+            while chunk := process.stdout.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                packed.write(chunk)
+            message = process.stderr.read().decode(errors="replace")
+        if process.returncode != 0:
+            target.unlink(missing_ok=True)
+            raise MachineryError(f"`git archive` of {sha} failed", detail=message.strip(), hint="retry the job")
+        return Snapshot(path=target, tar_sha256=digest.hexdigest())
+
+    def _no_commit(self, revision: str, message: str) -> ConfigurationError:
+        if "dubious ownership" in message:
+            return ConfigurationError(
+                f"git does not trust `{self._directory}`",
+                detail=message.strip(),
+                hint="let the owner of the checkout run this",
+            )
+        shallow = self._run("rev-parse", "--is-shallow-repository").stdout.strip()
+        if shallow not in {"true", "false"}:
+            return ConfigurationError(
+                f"`{self._directory}` is not a git checkout",
+                detail=message.strip() or "expected: the repository that holds orchestrator.yml",
+                hint="run this inside the repository",
+            )
+        if shallow == "true":
+            return ConfigurationError(
+                f"this checkout does not have the commit `{revision}`",
+                detail="observed: a shallow clone, which has only the newest commits",
+                hint="run `git fetch --unshallow`, or set `GIT_DEPTH: 0` in the job",
+            )
+        return ConfigurationError(
+            f"there is no commit `{revision}` in this repository",
+            detail="expected: a full SHA, a branch or a tag that exists here",
+            hint="run `git fetch`, and check the spelling",
+        )
+
+    def _checked(self, *arguments: str) -> str:
+        outcome = self._run(*arguments)
+        if outcome.returncode != 0:
+            raise self._no_commit("HEAD", outcome.stderr)
+        return outcome.stdout
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        if shutil.which("git", path=self._environment.get("PATH", os.defpath)) is None:
+            raise ConfigurationError("`git` was not found", detail="expected: git on PATH", hint="install git")
+        return subprocess.run(
+            self._command(*arguments),
+            cwd=self._directory,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            check=False,
+        )
+
+    def _command(self, *arguments: str) -> list[str]:
+        settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+        return ["git", *settings, *arguments]

@@ -1,0 +1,84 @@
+"""Terraform at work: a folder, a backend, and the credentials that only its environment holds."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.effects.files import write_json, write_tree
+from orchestrator.effects.terraform import TerraformRunner, find_terraform, provider_environment
+from orchestrator.errors import ConfigurationError
+from orchestrator.plan.model import RenderedRoot, StatePlan
+from orchestrator.ports import Narrator
+from orchestrator.vocabulary import StateBackend
+
+_KEPT = {".terraform"}
+
+
+class TerraformInfrastructure:
+    """Applies rendered roots in one work folder, which is ours alone."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], narrate: Narrator) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._narrate = narrate
+
+    def apply(self, root: RenderedRoot) -> Mapping[str, Any]:
+        """Plan the root, apply exactly that plan, and return the outputs."""
+        runner = self._runner(root.state)
+        self._write(root)
+        runner.init(backend_config=self._backend_config(root.state))
+        planned = self._folder / "terraform.plan"
+        try:
+            summary = runner.plan(planned)
+            self._narrate(f"plan: {summary}")
+            for change in summary.changes:
+                self._narrate(f"  {'/'.join(change.actions)} {change.address}")
+            runner.apply(planned)
+        finally:
+            # A plan holds everything that Terraform knows; nobody needs it after the apply.
+            planned.unlink(missing_ok=True)
+        outputs: dict[str, Any] = runner.outputs()
+        return outputs
+
+    def _runner(self, state: StatePlan) -> TerraformRunner:
+        executable = find_terraform(self._environment)
+        self._narrate(f"using {executable.describe()}")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        environment = provider_environment(self._environment, self._folder)
+        environment.update(_state_credentials(state, self._environment))
+        return TerraformRunner(
+            self._folder,
+            executable=executable,
+            environment=environment,
+            narrate=self._narrate,
+            lock_timeout_seconds=state.lock_timeout_seconds,
+        )
+
+    def _write(self, root: RenderedRoot) -> None:
+        for path in self._folder.iterdir():
+            if path.is_dir() and path.name not in _KEPT:
+                shutil.rmtree(path)
+            elif path.is_file() and path.suffix in {".tf", ".json"} and not path.name.startswith("."):
+                path.unlink()
+        write_tree(self._folder, root.files)
+
+    def _backend_config(self, state: StatePlan) -> Path:
+        return write_json(self._folder / "backend.tfbackend.json", dict(state.settings))
+
+
+def _state_credentials(state: StatePlan, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what GitLab's state API wants to know (`TF_HTTP_*`); the other backends need nothing from us."""
+    if state.backend is not StateBackend.GITLAB:
+        return {}
+    if token := environment.get("ORCHESTRATOR_GITLAB_TOKEN") or environment.get("GITLAB_TOKEN"):
+        return {"TF_HTTP_USERNAME": "oauth2", "TF_HTTP_PASSWORD": token}
+    if token := environment.get("CI_JOB_TOKEN"):
+        return {"TF_HTTP_USERNAME": "gitlab-ci-token", "TF_HTTP_PASSWORD": token}
+    raise ConfigurationError(
+        "there is no token for the Terraform state in GitLab",
+        detail="observed: neither CI_JOB_TOKEN nor ORCHESTRATOR_GITLAB_TOKEN is set",
+        hint="run this in a GitLab job, or export ORCHESTRATOR_GITLAB_TOKEN",
+    )

@@ -1,0 +1,1 @@
+"""What will happen: pure functions from configuration to a frozen plan."""

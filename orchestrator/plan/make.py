@@ -1,0 +1,120 @@
+"""From configuration to plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from orchestrator.config.model import Configuration, Package
+from orchestrator.config.requirements import CONVENTIONAL, requirements_file
+from orchestrator.errors import ConfigurationError
+from orchestrator.plan.environments import ENVIRONMENT_TYPES, compute_type
+from orchestrator.plan.model import ArtifactsPlan, BuildPlan, GitLabPlan, Plan, StatePlan, Target
+from orchestrator.plan.names import codebuild_project
+from orchestrator.vocabulary import Source, StateBackend
+
+
+def make_plan(configuration: Configuration, *, base: str, has_file: Callable[[str], bool], tool_sha256: str) -> Plan:
+    """Return what the stages will do.
+
+    `base` is the folder of orchestrator.yml in the repository (`.` for its top); `has_file` tells whether a
+    path below that folder exists.
+    """
+    return Plan(
+        project=configuration.project,
+        region=configuration.region,
+        return_=configuration.return_,
+        source=configuration.source,
+        artifacts=ArtifactsPlan(
+            bucket=configuration.artifacts.bucket,
+            managed=configuration.artifacts.managed,
+            prefix=configuration.artifacts.prefix,
+            retention_days=configuration.artifacts.retention_days,
+        ),
+        gitlab=_gitlab(configuration),
+        state=_state(configuration),
+        tags=dict(configuration.tags),
+        builds=tuple(
+            _build(configuration.project, name, package, base, has_file)
+            for name, package in sorted(configuration.packages.items())
+        ),
+        tool_sha256=tool_sha256,
+    )
+
+
+def only(plan: Plan, names: tuple[str, ...]) -> Plan:
+    """Return the plan with only the named packages; all of them when none is named."""
+    known = [build.package for build in plan.builds]
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(
+                f"there is no package `{name}`",
+                detail=f"expected one of: {', '.join(known)}",
+                hint="name a package of orchestrator.yml",
+            )
+    return replace(plan, builds=tuple(build for build in plan.builds if not names or build.package in names))
+
+
+def _build(project: str, name: str, package: Package, base: str, has_file: Callable[[str], bool]) -> BuildPlan:
+    candidates = {package.requirements, CONVENTIONAL, str(PurePosixPath(package.source, CONVENTIONAL))}
+    present = {path for path in candidates if path is not None and has_file(path)}
+    requirements = requirements_file(name, package, present)
+    return BuildPlan(
+        package=name,
+        kind=package.kind,
+        target=Target(package.architecture, package.runtime),
+        source=str(PurePosixPath(base, package.source)),
+        requirements=None if requirements is None else str(PurePosixPath(base, requirements)),
+        environment=dict(package.environment),
+        codebuild_project=codebuild_project(project, name),
+        environment_type=ENVIRONMENT_TYPES[package.architecture],
+        image=package.build.image,
+        compute_type=compute_type(package.build.compute),
+        timeout_minutes=package.build.timeout_minutes,
+        queue_timeout_minutes=package.build.queue_timeout_minutes,
+        concurrent_builds=package.build.concurrent_builds,
+        log_retention_days=package.build.log_retention_days,
+    )
+
+
+def _gitlab(configuration: Configuration) -> GitLabPlan:
+    clone = configuration.clone if configuration.source is Source.CLONE else None
+    return GitLabPlan(
+        url=configuration.gitlab.url,
+        project=configuration.gitlab.project or "",
+        trigger_parameter=configuration.trigger.token_parameter,
+        clone_url=clone.url if clone else None,
+        username_parameter=clone.username_parameter if clone else None,
+        token_parameter=clone.token_parameter if clone else None,
+    )
+
+
+def _state(configuration: Configuration) -> StatePlan:
+    terraform = configuration.terraform
+    settings: Mapping[str, str | bool]
+    if terraform.state is StateBackend.S3:
+        settings = {
+            "bucket": terraform.bucket or "",
+            "encrypt": True,
+            "key": terraform.key,
+            "region": terraform.region,
+            "use_lockfile": terraform.use_lockfile,
+        }
+    elif terraform.state is StateBackend.GITLAB:
+        settings = _gitlab_state(configuration.gitlab.api_url, configuration.gitlab.project or "", terraform.name)
+    else:
+        # Terraform works two folders below orchestrator.yml, in `.orchestrator/terraform`.
+        settings = {"path": str(PurePosixPath("..", "..", terraform.path))}
+    return StatePlan(terraform.state, settings, terraform.lock_timeout_seconds)
+
+
+def _gitlab_state(api_url: str, project: str, name: str) -> dict[str, str | bool]:
+    address = f"{api_url}/projects/{project.replace('/', '%2F')}/terraform/state/{name}"
+    return {
+        "address": address,
+        "lock_address": f"{address}/lock",
+        "lock_method": "POST",
+        "unlock_address": f"{address}/lock",
+        "unlock_method": "DELETE",
+    }

@@ -1,0 +1,232 @@
+"""The world as the stages see it: small protocols and records in our own words.
+
+`orchestrator.effects` implements each protocol against the real neighbour; unit tests of the stages hand
+in plain fakes. A port raises nothing but `OrchestratorError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from orchestrator.plan.model import RenderedRoot
+
+
+@dataclass(frozen=True)
+class ProjectRecord:
+    """A CodeBuild project as CodeBuild describes it."""
+
+    name: str
+    arn: str
+    tags: Mapping[str, str]
+    variables: Mapping[str, str]
+
+    @property
+    def account(self) -> str:
+        """The account that owns the project, from its ARN."""
+        return self.arn.split(":")[4]
+
+    @property
+    def settings_digest(self) -> str:
+        """The digest of the settings that were applied last, or an empty string."""
+        return self.tags.get("orchestrator-settings-digest", "")
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that the project reads from and delivers to, or an empty string."""
+        return self.variables.get("ORCHESTRATOR_BUCKET", "")
+
+
+@dataclass(frozen=True)
+class PhaseRecord:
+    """One phase of a build. `message` is what CodeBuild says went wrong, if anything did."""
+
+    name: str
+    status: str
+    seconds: int | None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class BuildRecord:
+    """A build as CodeBuild describes it: the one record that every way home ends in.
+
+    `status` is one of `vocabulary.BuildStatus`, or a word that a newer CodeBuild has added.
+    """
+
+    id: str
+    arn: str
+    project: str
+    status: str
+    complete: bool
+    phases: Sequence[PhaseRecord]
+    variables: Mapping[str, str]
+    exported: Mapping[str, str]
+    log_group: str | None = None
+    log_stream: str | None = None
+    started: datetime | None = None
+
+    @property
+    def account(self) -> str:
+        """The account that owns the build, from its ARN."""
+        return self.arn.split(":")[4]
+
+    @property
+    def region(self) -> str:
+        """The region the build ran in, from its ARN."""
+        return self.arn.split(":")[3]
+
+    @property
+    def uuid(self) -> str:
+        """The part of the build id after the project name."""
+        return self.id.rpartition(":")[2]
+
+    @property
+    def failed_phase(self) -> PhaseRecord | None:
+        """The first phase that did not succeed, if the build has one."""
+        return next((phase for phase in self.phases if phase.status not in {"", "SUCCEEDED"}), None)
+
+    @property
+    def console_url(self) -> str:
+        """The page of the build in the AWS console (short enough for a GitLab commit status)."""
+        return (
+            f"https://{self.region}.console.aws.amazon.com/codesuite/codebuild/"
+            f"{self.account}/projects/{self.project}/build/{self.id}/"
+        )
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of the repository: its full SHA and the paths of its tree, in git's order."""
+
+    sha: str
+    files: Sequence[str] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The archive of one commit. `tar_sha256` is the digest of the uncompressed tar, in hex."""
+
+    path: Path
+    tar_sha256: str
+
+
+class Clock(Protocol):
+    """Time, so that tests need not wait for it."""
+
+    def monotonic(self) -> float:
+        """Return seconds that only ever grow."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class CodeBuild(Protocol):
+    """AWS CodeBuild."""
+
+    def projects(self, names: Sequence[str]) -> Mapping[str, ProjectRecord]:
+        """Return the projects that exist, by name."""
+        ...
+
+    def start(self, project: str, variables: Mapping[str, str], idempotency_token: str) -> BuildRecord:
+        """Start a build with these plain-text variables; the same token gives the same build."""
+        ...
+
+    def builds(self, build_ids: Sequence[str]) -> Mapping[str, BuildRecord]:
+        """Return the builds that are known, by id."""
+        ...
+
+
+class BuildLogs(Protocol):
+    """The log of a build."""
+
+    def last_lines(self, build: BuildRecord, count: int) -> Sequence[str]:
+        """Return the last lines, or none when there is no log; a log never decides a result."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """One bucket, of which we know who must own it."""
+
+    bucket: str
+
+    def exists(self, key: str) -> bool:
+        """Tell whether an object is stored under the key."""
+        ...
+
+    def put_new(self, key: str, source: Path | bytes, *, sha256: str) -> bool:
+        """Store an object under a key that may hold nothing else.
+
+        `sha256` is what identifies the content, in hex. Returns False when the same content was stored before.
+        Raises `Refused` when something else is stored there.
+        """
+        ...
+
+    def read(self, key: str, *, limit_bytes: int) -> bytes:
+        """Return a small object; refuse one that is larger than the limit."""
+        ...
+
+    def download(self, key: str, version_id: str | None, target: Path, *, size_bytes: int, sha256: str) -> None:
+        """Bring an object to `target`, which appears only when size and digest are as given."""
+        ...
+
+
+class OpenStore(Protocol):
+    """Gives the store behind a bucket name."""
+
+    def __call__(self, bucket: str, account: str) -> ObjectStore:
+        """Open the bucket, which must be owned by the account."""
+        ...
+
+
+class Parameters(Protocol):
+    """The SSM Parameter Store. Only names are ever handled here, no values."""
+
+    def missing(self, names: Sequence[str]) -> Sequence[str]:
+        """Return those of the names that do not exist (none when we may not ask)."""
+        ...
+
+
+class GitRepository(Protocol):
+    """The local checkout."""
+
+    def commit(self, revision: str) -> Commit:
+        """Return the commit that the revision names; raises `ConfigurationError` when there is none."""
+        ...
+
+    def changed_files(self) -> Sequence[str]:
+        """Return the tracked files whose content differs from the commit that is checked out."""
+        ...
+
+    def snapshot(self, sha: str, target: Path) -> Snapshot:
+        """Write the archive of the commit to `target`."""
+        ...
+
+
+class Infrastructure(Protocol):
+    """Terraform, as far as the stages need it."""
+
+    def apply(self, root: RenderedRoot) -> Mapping[str, Any]:
+        """Plan the root, apply exactly that plan, and return its outputs."""
+        ...
+
+
+class CommitStatus(Protocol):
+    """The status that GitLab shows beside a commit."""
+
+    def report(self, sha: str, *, state: str, name: str, ref: str, description: str, url: str) -> None:
+        """Set the status; does nothing but say so when it cannot, because a status is decoration."""
+        ...
+
+
+class Narrator(Protocol):
+    """Tells a person what happens, line by line, on standard error."""
+
+    def __call__(self, line: str) -> None:
+        """Say one line."""
+        ...

@@ -1,0 +1,1 @@
+"""How it reads: the plan as Terraform input, buildspec and text. Nothing here touches the world."""

@@ -1,0 +1,89 @@
+"""The Terraform root: static modules, one chosen backend, and every value as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+
+from orchestrator.plan.digest import digest
+from orchestrator.plan.model import BuildPlan, Plan, RenderedRoot
+from orchestrator.render.buildspec import buildspec
+from orchestrator.vocabulary import Source, StateBackend
+
+BACKEND_TYPES = {StateBackend.LOCAL: "local", StateBackend.S3: "s3", StateBackend.GITLAB: "http"}
+
+
+def terraform_root(
+    plan: Plan, *, modules: Mapping[str, str], backend_template: str, buildspec_template: str
+) -> RenderedRoot:
+    """Render the root module of a plan.
+
+    `modules` are the static files by relative path. The digest covers all that can change what is applied, and
+    nothing else: who asks for it, and where the state lies, is not part of it.
+    """
+    variables = _variables(plan, buildspec_template)
+    settings_digest = digest([dict(modules), variables])
+    for build in variables["builds"].values():
+        build["settings_digest"] = settings_digest
+    files = dict(modules)
+    files["terraform.tfvars.json"] = _json(variables)
+    files["backend.tf"] = (
+        jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - the text is HCL
+        .from_string(backend_template)
+        .render(backend=BACKEND_TYPES[plan.state.backend])
+    )
+    return RenderedRoot(files=files, settings_digest=settings_digest, state=plan.state)
+
+
+def with_editor(root: RenderedRoot, editor: str | None) -> RenderedRoot:
+    """Note who started the pipeline (report B's `TF_VAR_EDITOR`); it becomes a tag of what is applied."""
+    if not editor:
+        return root
+    files = {**root.files, "editor.auto.tfvars.json": _json({"editor": editor})}
+    return RenderedRoot(files=files, settings_digest=root.settings_digest, state=root.state)
+
+
+def _variables(plan: Plan, buildspec_template: str) -> dict[str, Any]:
+    return {
+        "region": plan.region,
+        "tags": dict(plan.tags),
+        "artifact_store": {
+            "bucket": plan.artifacts.bucket,
+            "managed": plan.artifacts.managed,
+            "name": plan.project,
+            "prefix": plan.artifacts.prefix,
+            "retention_days": plan.artifacts.retention_days,
+        },
+        "builds": {build.codebuild_project: _build(plan, build, buildspec_template) for build in plan.builds},
+    }
+
+
+def _build(plan: Plan, build: BuildPlan, template: str) -> dict[str, Any]:
+    return {
+        "architecture": str(build.target.architecture),
+        "build_timeout_minutes": build.timeout_minutes,
+        "buildspec": buildspec(plan, build, template=template),
+        "compute_type": build.compute_type,
+        "concurrent_build_limit": build.concurrent_builds,
+        "description": f"{build.package} of {plan.project} for {build.target.architecture}, {build.target.runtime}",
+        "environment_type": build.environment_type,
+        "image": build.image,
+        "log_retention_days": build.log_retention_days,
+        "parameters": _parameters(plan),
+        "queued_timeout_minutes": build.queue_timeout_minutes,
+        "variables": {},
+    }
+
+
+def _parameters(plan: Plan) -> list[str]:
+    names = [plan.gitlab.trigger_parameter]
+    if plan.source is Source.CLONE:
+        names += [name for name in (plan.gitlab.username_parameter, plan.gitlab.token_parameter) if name]
+    return names
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,35 @@
+"""The plan as people read it."""
+
+from __future__ import annotations
+
+from orchestrator.plan.model import BuildPlan, Plan
+
+
+def plan_text(plan: Plan, settings_digest: str) -> str:
+    """Return the plan as lines of `label: value`, one block per package."""
+    bucket = plan.artifacts.bucket or f"{plan.project}-<account>-{plan.region} (made by Terraform)"
+    lines = [
+        f"project:   {plan.project}",
+        f"region:    {plan.region}",
+        f"source:    {plan.source}",
+        f"return:    {plan.return_} to {plan.gitlab.project or 'the GitLab project'} on {plan.gitlab.url}",
+        f"bucket:    {bucket}",
+        f"state:     {plan.state.backend}",
+        f"settings:  {settings_digest[:12]}",
+    ]
+    for build in plan.builds:
+        lines += ["", *_build_lines(build)]
+    return "\n".join(lines) + "\n"
+
+
+def _build_lines(build: BuildPlan) -> list[str]:
+    limit = f", at most {build.concurrent_builds} at once" if build.concurrent_builds else ""
+    return [
+        f"package {build.package} ({build.kind})",
+        f"  target:        {build.target.architecture}, {build.target.runtime}",
+        f"  source:        {build.source}",
+        f"  requirements:  {build.requirements or 'none'}",
+        f"  CodeBuild:     {build.codebuild_project}",
+        f"  environment:   {build.environment_type}, {build.compute_type}, {build.image}",
+        f"  time-outs:     {build.timeout_minutes} min, {build.queue_timeout_minutes} min in the queue{limit}",
+    ]

@@ -1,0 +1,1 @@
+"""The story: one module per stage, written over the ports."""

@@ -1,0 +1,52 @@
+"""The manifest that a build stores beside its package, read as the untrusted text that it is."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from orchestrator.errors import Refused
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}\Z")]
+
+
+class Manifest(BaseModel):
+    """What a package is and where it came from. Fields that newer builds add are kept, not refused."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
+
+    project: str
+    package: str
+    kind: str
+    architecture: str
+    runtime: str
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}\Z")]
+    build_id: str
+    bucket: str
+    key: str
+    version_id: str | None = None
+    sha256: Sha256
+    sha256_base64: str
+    size_bytes: Annotated[int, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _one_digest(self) -> Manifest:
+        """Refuse two spellings of the digest (hex, and base64 for Terraform) that differ."""
+        if self.sha256_base64 != base64.b64encode(bytes.fromhex(self.sha256)).decode():
+            raise ValueError("`sha256_base64` is not `sha256` in base64")
+        return self
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """Return the manifest in `content`; raises `Refused` when it is not one."""
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        problems = "\n".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise Refused(
+            "the manifest of the package cannot be read",
+            detail=problems,
+            hint="do not use this package; find out who wrote the manifest",
+        ) from None

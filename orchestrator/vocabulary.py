@@ -1,0 +1,57 @@
+"""The closed sets of words that YAML, Python, HCL and the command line share."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Word(str, Enum):
+    """A closed set of words that print as themselves (`enum.StrEnum` needs Python 3.11)."""
+
+    __str__ = str.__str__
+
+
+class Architecture(Word):
+    """The two architectures that Lambda knows, spelled as Lambda spells them."""
+
+    ARM64 = "arm64"
+    X86_64 = "x86_64"
+
+
+class Kind(Word):
+    """What a package is: code of a Lambda function, or a Lambda layer."""
+
+    FUNCTION = "function"
+    LAYER = "layer"
+
+
+class Return(Word):
+    """Who brings the result of a build home."""
+
+    TRIGGER = "trigger"
+
+
+class Source(Word):
+    """How the commit reaches the build: an archive in S3, or a clone from GitLab."""
+
+    SNAPSHOT = "snapshot"
+    CLONE = "clone"
+
+
+class StateBackend(Word):
+    """Where Terraform keeps its state."""
+
+    LOCAL = "local"
+    S3 = "s3"
+    GITLAB = "gitlab"
+
+
+class BuildStatus(Word):
+    """The states of a build, as CodeBuild names them (`StatusType` of its API)."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    FAULT = "FAULT"
+    TIMED_OUT = "TIMED_OUT"
+    IN_PROGRESS = "IN_PROGRESS"
+    STOPPED = "STOPPED"
