@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from orchestrator.errors import Refused
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}\Z")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Manifest(BaseModel):
@@ -22,7 +22,7 @@ class Manifest(BaseModel):
     kind: str
     architecture: str
     runtime: str
-    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}\Z")]
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
     build_id: str
     bucket: str
     key: str

@@ -1,0 +1,22 @@
+"""What the user wrote: `orchestrator.yml`, the CI variables around it, and nothing else."""
+
+from orchestrator.config.context import Context, from_environment
+from orchestrator.config.load import EXAMPLE, load, parse
+from orchestrator.config.model import Build, Configuration, Package
+from orchestrator.config.refs import check_ref
+from orchestrator.config.requirements import requirements_file
+from orchestrator.config.schema import json_schema
+
+__all__ = [
+    "EXAMPLE",
+    "Build",
+    "Configuration",
+    "Context",
+    "Package",
+    "check_ref",
+    "from_environment",
+    "json_schema",
+    "load",
+    "parse",
+    "requirements_file",
+]

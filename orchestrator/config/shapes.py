@@ -1,0 +1,146 @@
+"""How names, paths and URLs are written: each function returns its text, or says what it expected."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import PurePosixPath
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$"
+BUCKET_PATTERN = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+PREFIX_PATTERN = r"^([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?$"
+PARAMETER_PATTERN = r"^(/[A-Za-z0-9_.-]+){1,15}$"
+PROJECT_PATTERN = r"^([1-9][0-9]*|[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+)$"
+STATE_NAME_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$"
+URL_PATTERN = r"^https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%+-]+)*/?$"
+SHA_PATTERN = r"^[0-9a-f]{40}$"
+ID_PATTERN = r"^[1-9][0-9]{0,18}$"
+
+_IPV6_URL = re.compile(r"https?://\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?(?:/[A-Za-z0-9._~%+-]+)*/?")
+_TAG_TEXT = re.compile(r"[\w .:/=+@-]*")
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Tell whether the whole of `text` has the form of `pattern` (`$` alone would let a line feed pass)."""
+    return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), text, re.ASCII) is not None
+
+
+def name(text: str) -> str:
+    """Name of a project or package: two of them and a hyphen stay below CodeBuild's 150 characters."""
+    if not matches(NAME_PATTERN, text):
+        raise ValueError("expected 1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit")
+    return text
+
+
+def region(text: str) -> str:
+    """Code of an AWS region, any partition."""
+    if not matches(REGION_PATTERN, text):
+        raise ValueError("expected the code of an AWS region such as `eu-central-1`")
+    return text
+
+
+def bucket(text: str) -> str:
+    """Name of a general purpose bucket (S3 docs: bucket naming rules)."""
+    if not matches(BUCKET_PATTERN, text):
+        raise ValueError(
+            "expected the name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens, "
+            "beginning and ending with a letter or digit"
+        )
+    if ".." in text or ".-" in text or "-." in text or re.fullmatch(r"\d+\.\d+\.\d+\.\d+", text):
+        raise ValueError(
+            "expected the name of an S3 bucket, which has a letter or digit on both sides of each dot "
+            "and is not an IP address"
+        )
+    if text.startswith(("xn--", "sthree-", "amzn-s3-demo-")) or text.endswith(
+        ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+    ):
+        raise ValueError("expected the name of an S3 bucket without a beginning or ending that S3 keeps for itself")
+    return text
+
+
+def prefix(text: str) -> str:
+    """Beginning of every S3 key; empty, or parts joined by single slashes."""
+    if not matches(PREFIX_PATTERN, text) or len(text) > 200:
+        raise ValueError("expected at most 200 letters, digits and `_ . -`, with single slashes only between them")
+    if {".", ".."} & set(text.split("/")):
+        raise ValueError("expected a key prefix without `.` or `..` as a part of its own")
+    return text
+
+
+def parameter(text: str) -> str:
+    """Full name of a parameter in the SSM Parameter Store (SSM docs: parameter naming constraints)."""
+    if not matches(PARAMETER_PATTERN, text) or len(text) > 900:
+        raise ValueError(
+            "expected the full name of an SSM parameter such as `/gitlab/pat`: a slash, then letters, "
+            "digits and `_ . -`, in at most 15 levels"
+        )
+    if text.lower().startswith(("/aws", "/ssm")):
+        raise ValueError("expected an SSM parameter outside `/aws` and `/ssm`, which AWS keeps for itself")
+    return text
+
+
+def path(text: str) -> str:
+    """Relative POSIX path inside the repository; returned without `./` and doubled slashes."""
+    if not text or text.startswith(("/", "~")) or "\\" in text or ".." in text.split("/"):
+        raise ValueError("expected a path relative to the folder of orchestrator.yml, with `/` and without `..`")
+    if any(unicodedata.category(character)[0] in "CZ" and character != " " for character in text):
+        raise ValueError("expected a path without invisible characters")
+    if any(part.startswith("-") for part in text.split("/")):
+        raise ValueError("expected a path without a part that begins with `-`, which reads like an option")
+    if len(text.encode()) > 1024:
+        raise ValueError("expected a path of at most 1024 bytes")
+    return str(PurePosixPath(text))
+
+
+def url(text: str) -> str:
+    """Address of a GitLab server or project, without a closing slash; credentials have no place in it."""
+    if re.match(r"[^/]*:?//[^/]*@", text):
+        raise ValueError("expected a URL without credentials; tokens belong into the SSM Parameter Store")
+    if not (matches(URL_PATTERN, text) or _IPV6_URL.fullmatch(text)) or len(text) > 1024:
+        raise ValueError("expected an address such as `https://gitlab.com`, without query and fragment")
+    port = re.match(r"https?://(?:\[.*\]|[^:/]*):(\d+)", text)
+    if port and not 0 < int(port.group(1)) < 65536:
+        raise ValueError("expected a port from 1 to 65535 in the address")
+    if {".", ".."} & set(text.split("/")):
+        raise ValueError("expected an address without `.` or `..` as a part of its path")
+    return text.rstrip("/")
+
+
+def gitlab_project(text: str) -> str:
+    """Numeric id of a GitLab project, or its full path `group/name`."""
+    if not matches(PROJECT_PATTERN, text) or len(text) > 1024:
+        raise ValueError("expected the id of a GitLab project or its path such as `group/name`")
+    return text
+
+
+def state_name(text: str) -> str:
+    """Name of a Terraform state that GitLab keeps; it becomes a part of a URL."""
+    if not matches(STATE_NAME_PATTERN, text):
+        raise ValueError("expected 1 to 128 letters, digits and `_ . -`, not beginning with a dot")
+    return text
+
+
+def state_key(text: str) -> str:
+    """S3 key of a Terraform state: a prefix that is not empty."""
+    if not text:
+        raise ValueError("expected the S3 key of the state such as `parser/terraform.tfstate`")
+    return prefix(text)
+
+
+def tag_key(text: str) -> str:
+    """Key of an AWS tag (AWS docs: tag naming limits); ours and those of AWS cannot be set."""
+    if not 1 <= len(text) <= 128 or not _TAG_TEXT.fullmatch(text):
+        raise ValueError("expected a tag key of 1 to 128 letters, digits, spaces and `_ . : / = + - @`")
+    if text.lower().startswith("aws:"):
+        raise ValueError("keys beginning with `aws:` are kept by AWS for itself")
+    if text.lower().startswith("orchestrator-") or text == "editor":
+        raise ValueError("this tag is written by the orchestrator itself")
+    return text
+
+
+def tag_value(text: str) -> str:
+    """Value of an AWS tag; it may be empty."""
+    if len(text) > 256 or not _TAG_TEXT.fullmatch(text):
+        raise ValueError("expected at most 256 letters, digits, spaces and `_ . : / = + - @`")
+    return text

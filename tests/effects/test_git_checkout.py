@@ -1,0 +1,134 @@
+"""The local checkout, with real git."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from orchestrator.effects.git import GitCheckout
+from orchestrator.errors import ConfigurationError
+
+ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
+IDENTITY = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "test"), ("EMAIL", "test@example.com"), ("DATE", "2026-01-01T00:00:00Z"))
+}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git as a user would."""
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, env={**ENVIRONMENT, **IDENTITY}, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Return a repository of two commits."""
+    folder = tmp_path / "repository"
+    (folder / "src").mkdir(parents=True)
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    for text in ("one", "two"):
+        (folder / "src" / "handler.py").write_text(text)
+        git(folder, "add", "--all")
+        git(folder, "commit", "--quiet", "--message", text)
+    return folder
+
+
+def test_the_snapshot_is_the_commit_and_says_so(repository: Path, tmp_path: Path) -> None:
+    """The archive holds the files of exactly that commit, and its id."""
+    sha = git(repository, "rev-parse", "HEAD~1")
+    snapshot = GitCheckout(repository, ENVIRONMENT).snapshot(sha, tmp_path / "out" / "snapshot.tar.gz")
+    tar = gzip.decompress(snapshot.path.read_bytes())
+    assert hashlib.sha256(tar).hexdigest() == snapshot.tar_sha256
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        assert archive.pax_headers["comment"] == sha
+        file = archive.extractfile("src/handler.py")
+        assert file is not None
+        assert file.read() == b"one"
+
+
+def test_equal_commits_give_equal_snapshots(repository: Path, tmp_path: Path) -> None:
+    """Another folder, umask, time zone or git configuration changes no byte, so a retry finds what is stored."""
+    sha = git(repository, "rev-parse", "HEAD")
+    first = GitCheckout(repository, ENVIRONMENT).snapshot(sha, tmp_path / "first")
+    git(repository, "config", "tar.umask", "0077")
+    git(repository, "config", "tar.tar.gz.command", "false")
+    before = os.umask(0o077)
+    try:
+        second = GitCheckout(repository / "src", {**ENVIRONMENT, "TZ": "Asia/Tokyo"}).snapshot(sha, tmp_path / "second")
+    finally:
+        os.umask(before)
+    assert first.tar_sha256 == second.tar_sha256
+    assert first.path.read_bytes() == second.path.read_bytes()
+
+
+def test_a_folder_below_the_top_gives_the_whole_tree(repository: Path, tmp_path: Path) -> None:
+    """The snapshot is of the repository, wherever in it the command runs."""
+    checkout = GitCheckout(repository / "src", ENVIRONMENT)
+    commit = checkout.commit("HEAD")
+    assert list(commit.files) == ["src/handler.py"]
+    with tarfile.open(checkout.snapshot(commit.sha, tmp_path / "s.tar.gz").path) as archive:
+        assert "src/handler.py" in archive.getnames()
+
+
+@pytest.mark.parametrize("revision", ["f" * 40, "no-such-branch", "--upload-pack=x", "-h", "HEAD:src", "", "HEAD~9"])
+def test_what_names_no_commit_is_a_clear_error(repository: Path, revision: str) -> None:
+    """A revision that names no commit, or looks like an option, is refused with a hint."""
+    with pytest.raises(ConfigurationError) as caught:
+        GitCheckout(repository, ENVIRONMENT).commit(revision)
+    assert caught.value.hint
+
+
+def test_a_shallow_clone_is_named(repository: Path, tmp_path: Path) -> None:
+    """A commit that a shallow clone lacks gives the way to fetch it; the newest commit is there."""
+    old = git(repository, "rev-parse", "HEAD~1")
+    git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{repository}", "shallow")
+    checkout = GitCheckout(tmp_path / "shallow", ENVIRONMENT)
+    assert checkout.commit("HEAD").sha == git(repository, "rev-parse", "HEAD")
+    with pytest.raises(ConfigurationError, match=old) as caught:
+        checkout.commit(old)
+    assert "unshallow" in caught.value.hint
+
+
+def test_outside_of_git_is_named(tmp_path: Path) -> None:
+    """A folder that is no checkout is said to be none."""
+    with pytest.raises(ConfigurationError, match="not a git checkout"):
+        GitCheckout(tmp_path, ENVIRONMENT).commit("HEAD")
+
+
+def test_changes_are_seen_and_untracked_files_are_not(repository: Path) -> None:
+    """A tracked file that differs is reported; files that jobs leave behind are not."""
+    checkout = GitCheckout(repository, ENVIRONMENT)
+    (repository / "left-behind").write_text("x")
+    assert checkout.changed_files() == ()
+    (repository / "src" / "handler.py").write_text("three")
+    assert list(checkout.changed_files()) == ["src/handler.py"]
+
+
+def test_variables_of_git_do_not_move_it_elsewhere(repository: Path, tmp_path: Path) -> None:
+    """GIT_DIR and its like in the environment do not make it read another repository."""
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "--quiet")
+    checkout = GitCheckout(repository, {**ENVIRONMENT, "GIT_DIR": str(other / ".git")})
+    assert checkout.commit("HEAD").sha == git(repository, "rev-parse", "HEAD")
+
+
+def test_hooks_and_monitors_of_a_repository_do_not_run(repository: Path, tmp_path: Path) -> None:
+    """What a repository configures as a program is not run by looking at it."""
+    spy = tmp_path / "spy"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {spy}\n")
+    program.chmod(0o755)
+    git(repository, "config", "core.fsmonitor", str(program))
+    GitCheckout(repository, ENVIRONMENT).changed_files()
+    assert not spy.exists()

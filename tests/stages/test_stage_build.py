@@ -1,0 +1,104 @@
+"""The story of build."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from world import BUCKET, DIGEST, SHA, FakeCodeBuild, FakeGit, FakeStatus, FakeStore, make, project
+
+from orchestrator.errors import ConfigurationError, MachineryError, Refused
+from orchestrator.stages.build import BuildWorld, Request, StartedBuild, build
+
+PLAN = make()
+REQUEST = Request(commit=SHA, ref="main", pipeline_id="99")
+
+
+def world(recorded: list[list[StartedBuild]] | None = None, **changes: Any) -> BuildWorld:
+    """Return a world in which prebuild has applied the plan."""
+    store = FakeStore()
+    keep = recorded if recorded is not None else []
+    parts: dict[str, Any] = {
+        "codebuild": FakeCodeBuild(known={"demo-parser": project("demo-parser")}),
+        "git": FakeGit(),
+        "open_store": lambda bucket, account: store,
+        "status": FakeStatus(),
+        "narrate": lambda line: None,
+        "record": lambda started: keep.append(list(started)),
+    }
+    return BuildWorld(**{**parts, **changes})
+
+
+def test_the_exact_commit_goes_in(tmp_path: Path) -> None:
+    """The build gets the full SHA and the digest of the snapshot that was stored under it."""
+    store = FakeStore()
+    codebuild = FakeCodeBuild(known={"demo-parser": project("demo-parser")})
+    build(PLAN, DIGEST, REQUEST, world(codebuild=codebuild, open_store=lambda b, a: store), tmp_path)
+    ((name, variables, _),) = codebuild.started
+    assert name == "demo-parser"
+    assert variables["ORCHESTRATOR_COMMIT_SHA"] == SHA
+    assert store.digests[f"snapshots/{SHA}.tar.gz"] == variables["ORCHESTRATOR_SNAPSHOT_SHA256"]
+
+
+def test_only_the_closed_list_of_variables_is_sent(tmp_path: Path) -> None:
+    """No variable reaches the build that is not on the list."""
+    codebuild = FakeCodeBuild(known={"demo-parser": project("demo-parser")})
+    build(PLAN, DIGEST, REQUEST, world(codebuild=codebuild), tmp_path)
+    assert set(codebuild.started[0][1]) == {
+        "ORCHESTRATOR_COMMIT_SHA",
+        "ORCHESTRATOR_REF",
+        "ORCHESTRATOR_SNAPSHOT_SHA256",
+        "ORCHESTRATOR_PIPELINE_ID",
+        "ORCHESTRATOR_MARKER",
+    }
+
+
+def test_a_retried_job_asks_for_the_same_build(tmp_path: Path) -> None:
+    """A retry of the job gives the same idempotency token; another pipeline or commit gives another."""
+    codebuild = FakeCodeBuild(known={"demo-parser": project("demo-parser")})
+    for request in (REQUEST, REQUEST, replace(REQUEST, pipeline_id="100"), replace(REQUEST, commit="f" * 40)):
+        build(PLAN, DIGEST, request, world(codebuild=codebuild), tmp_path)
+    first, second, third, fourth = (token for _, _, token in codebuild.started)
+    assert first == second
+    assert len({first, third, fourth}) == 3
+
+
+@pytest.mark.parametrize(
+    "known", [{}, {"demo-parser": project("demo-parser", tags={})}], ids=["none", "other settings"]
+)
+def test_nothing_is_built_with_other_settings(tmp_path: Path, known: dict[str, Any]) -> None:
+    """A project that prebuild has not applied as planned starts no build."""
+    codebuild = FakeCodeBuild(known=known)
+    with pytest.raises(ConfigurationError, match="demo-parser") as caught:
+        build(PLAN, DIGEST, REQUEST, world(codebuild=codebuild), tmp_path)
+    assert "prebuild" in caught.value.hint
+    assert codebuild.started == []
+
+
+def test_the_first_build_id_survives_a_failing_second(tmp_path: Path) -> None:
+    """When the second of two builds cannot be started, the id of the first is already written."""
+    plan = make("project: demo\nregion: eu-central-1\npackages: {aaa: {}, broken: {}}\n")
+    recorded: list[list[StartedBuild]] = []
+    known = {name: project(name) for name in ("demo-aaa", "demo-broken")}
+    with pytest.raises(MachineryError):
+        build(plan, DIGEST, REQUEST, world(recorded, codebuild=FakeCodeBuild(known=known)), tmp_path)
+    assert [started.package for started in recorded[-1]] == ["aaa"]
+
+
+def test_a_snapshot_is_never_overwritten(tmp_path: Path) -> None:
+    """Something else stored under the SHA ends the stage before a build starts."""
+    store = FakeStore(bucket=BUCKET, objects={f"snapshots/{SHA}.tar.gz": b"other"})
+    codebuild = FakeCodeBuild(known={"demo-parser": project("demo-parser")})
+    with pytest.raises(Refused):
+        build(PLAN, DIGEST, REQUEST, world(codebuild=codebuild, open_store=lambda b, a: store), tmp_path)
+    assert codebuild.started == []
+    assert store.objects[f"snapshots/{SHA}.tar.gz"] == b"other"
+
+
+def test_the_commit_shows_the_build(tmp_path: Path) -> None:
+    """GitLab shows the build as running beside its commit."""
+    status = FakeStatus()
+    build(PLAN, DIGEST, REQUEST, world(status=status), tmp_path)
+    assert status.reports == [(SHA, "running")]

@@ -1,0 +1,200 @@
+"""The story of postbuild: what it believes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from world import (
+    OTHER_SHA,
+    SHA,
+    UUID,
+    FakeClock,
+    FakeCodeBuild,
+    FakeLogs,
+    FakeStatus,
+    FakeStore,
+    deliver,
+    make,
+    project,
+    record,
+)
+
+from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError, OrchestratorError, Refused, Superseded
+from orchestrator.plan.names import manifest_key, package_key
+from orchestrator.ports import BuildRecord, PhaseRecord
+from orchestrator.stages.postbuild import PostbuildWorld, postbuild
+
+PLAN = make()
+BUILD_ID = f"demo-parser:{UUID}"
+
+
+class Home:
+    """A delivered build, and everything around it to spoil."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.store = FakeStore()
+        self.status = FakeStatus()
+        self.clock = FakeClock()
+        self.codebuild = FakeCodeBuild(known={"demo-parser": project("demo-parser")})
+        self.output = tmp_path
+        self.keep(deliver(self.store, record()))
+
+    def keep(self, built: BuildRecord) -> None:
+        self.codebuild.records = {built.id: built}
+
+    def change(self, **changes: Any) -> None:
+        self.keep(replace(self.codebuild.records[BUILD_ID], **changes))
+
+    def run(self, build_id: str = BUILD_ID, commit: str = SHA) -> Any:
+        world = PostbuildWorld(
+            codebuild=self.codebuild,
+            logs=FakeLogs(),
+            open_store=lambda bucket, account: self.store,
+            status=self.status,
+            clock=self.clock,
+            narrate=lambda line: None,
+        )
+        return postbuild(PLAN, build_id, commit, "main", world, self.output)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """Return a build that waits to be brought home."""
+    return Home(tmp_path)
+
+
+def test_a_good_build_comes_home(home: Home) -> None:
+    """A verified package and its manifest are written, and the commit shows success."""
+    delivered = home.run()
+    assert delivered.package.read_bytes() == b"PK package"
+    assert json.loads((home.output / "manifest.json").read_text())["commit"] == SHA
+    assert home.status.reports == [(SHA, "success")]
+
+
+def test_the_stage_can_be_repeated(home: Home) -> None:
+    """Bringing a build home twice gives the same files: nothing was moved away."""
+    first = home.run().package.read_bytes()
+    assert home.run().package.read_bytes() == first
+
+
+def test_a_build_that_still_runs_is_waited_for(home: Home) -> None:
+    """The trigger is fired from inside the build, so the stage waits for its end."""
+    done = home.codebuild.records[BUILD_ID]
+    running = replace(done, status="IN_PROGRESS", complete=False)
+    home.codebuild.script = [None, MachineryError("throttled"), running, running, done]
+    assert home.run().build_id == BUILD_ID
+    assert home.clock.now > 0
+
+
+@pytest.mark.parametrize(
+    ("status", "failure", "code"),
+    [
+        ("FAILED", BuildFailed, 1),
+        ("TIMED_OUT", BuildFailed, 1),
+        ("FAULT", MachineryError, 3),
+        ("STOPPED", Superseded, 4),
+        ("SOMETHING_NEW", MachineryError, 3),
+    ],
+)
+def test_every_ending_has_its_exit_code(home: Home, status: str, failure: type[OrchestratorError], code: int) -> None:
+    """Only SUCCEEDED is success, even though a package lies in the store."""
+    home.change(status=status, phases=(PhaseRecord("BUILD", status, 3, "exit status 1"),))
+    with pytest.raises(failure) as caught:
+        home.run()
+    assert caught.value.exit_code == code
+    assert caught.value.hint
+    assert not (home.output / "package.zip").exists()
+    assert home.status.reports[-1][1] in {"failed", "canceled"}
+
+
+def test_a_failure_shows_phase_and_log(home: Home) -> None:
+    """A failed build tells its phase and last log lines, stripped of terminal tricks."""
+    home.change(status="FAILED", phases=(PhaseRecord("INSTALL", "FAILED", 3, "exit status 127"),))
+    with pytest.raises(BuildFailed) as caught:
+        home.run()
+    assert "INSTALL" in str(caught.value)
+    assert "no such header" in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_newer_commit_supersedes(home: Home) -> None:
+    """When the branch has moved on, the older package is not used, and that is nobody's fault."""
+    with pytest.raises(Superseded) as caught:
+        home.run(commit=OTHER_SHA)
+    assert caught.value.exit_code == 4
+    assert not (home.output / "package.zip").exists()
+
+
+@pytest.mark.parametrize(
+    "build_id", ["", "x", f"demo-parser:{UUID}\n", f"other-project:{UUID}", f"demo-parser2:{UUID}"]
+)
+def test_a_foreign_build_id_is_refused(home: Home, build_id: str) -> None:
+    """A build id of another project, or text that is none, is refused before anybody is asked."""
+    with pytest.raises(Refused):
+        home.run(build_id=build_id)
+
+
+def test_an_unknown_build_is_named(home: Home) -> None:
+    """A build that CodeBuild does not know is a wrong id, after a minute of doubt."""
+    home.codebuild.records = {}
+    with pytest.raises(ConfigurationError, match=UUID):
+        home.run()
+    assert home.clock.now >= 60
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"project": "other"},
+        {"package": "other"},
+        {"kind": "layer"},
+        {"architecture": "x86_64"},
+        {"runtime": "python3.11"},
+        {"commit": OTHER_SHA},
+        {"build_id": f"demo-parser:{UUID[:-1]}f"},
+        {"bucket": "elsewhere"},
+        {"key": "artifacts/other/package.zip"},
+        {"sha256_base64": "AAAA"},
+        {"sha256": "0" * 64},
+        {"size_bytes": 1},
+        {"size_bytes": -1},
+    ],
+    ids=lambda lie: next(iter(lie)),
+)
+def test_a_manifest_that_lies_is_refused(home: Home, lie: dict[str, Any]) -> None:
+    """A manifest of another build, target or object is refused, and no package is written."""
+    home.keep(deliver(home.store, record(), **lie))
+    with pytest.raises(Refused) as caught:
+        home.run()
+    assert caught.value.exit_code == 5
+    assert not (home.output / "package.zip").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"project": 1}'])
+def test_a_manifest_that_is_none_is_refused(home: Home, content: bytes) -> None:
+    """Bytes that are no manifest are refused even when the build exported their digest."""
+    import hashlib
+
+    home.store.objects[manifest_key("", "demo-parser", SHA, UUID)] = content
+    home.change(exported={"ORCHESTRATOR_MANIFEST_SHA256": hashlib.sha256(content).hexdigest()})
+    with pytest.raises(Refused):
+        home.run()
+
+
+def test_a_swapped_manifest_is_refused(home: Home) -> None:
+    """A manifest that is not the one whose digest the build gave to CodeBuild is refused."""
+    home.store.objects[manifest_key("", "demo-parser", SHA, UUID)] += b" "
+    with pytest.raises(Refused, match="not the one the build wrote"):
+        home.run()
+
+
+def test_a_swapped_package_is_refused(home: Home) -> None:
+    """A package that was changed after the build is refused."""
+    home.store.objects[package_key("", "demo-parser", SHA, UUID)] = b"PK evil....."
+    with pytest.raises(Refused):
+        home.run()
+    assert not (home.output / "package.zip").exists()

@@ -1,0 +1,213 @@
+"""Plain fakes of the ports, for the stories that need no real neighbour."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator.config.load import parse
+from orchestrator.errors import ConfigurationError, MachineryError, Refused
+from orchestrator.plan.make import make_plan
+from orchestrator.plan.model import Plan, RenderedRoot
+from orchestrator.plan.names import manifest_key, package_key
+from orchestrator.ports import BuildRecord, PhaseRecord, ProjectRecord, Snapshot
+
+ACCOUNT = "123456789012"
+BUCKET = "parser-bucket"
+SHA = "0123456789abcdef0123456789abcdef01234567"
+OTHER_SHA = "76543210fedcba9876543210fedcba9876543210"
+UUID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+DIGEST = "d" * 64
+
+
+def make(text: str = "", environment: Mapping[str, str] | None = None) -> Plan:
+    """Return the plan of a configuration; without a text, of a small one."""
+    text = text or "project: demo\nregion: eu-central-1\npackages:\n  parser: {}\n"
+    configuration = parse(text, "orchestrator.yml", environment or {"CI_PROJECT_ID": "7"})
+    return make_plan(configuration, base=".", has_file=lambda _: False, tool_sha256="a" * 64)
+
+
+def project(name: str, **changes: Any) -> ProjectRecord:
+    """Return a CodeBuild project that prebuild has applied."""
+    record = ProjectRecord(
+        name=name,
+        arn=f"arn:aws:codebuild:eu-central-1:{ACCOUNT}:project/{name}",
+        tags={"orchestrator-settings-digest": DIGEST},
+        variables={"ORCHESTRATOR_BUCKET": BUCKET},
+    )
+    return replace(record, **changes)
+
+
+def record(build_project: str = "demo-parser", **changes: Any) -> BuildRecord:
+    """Return a build that has succeeded."""
+    built = BuildRecord(
+        id=f"{build_project}:{UUID}",
+        arn=f"arn:aws:codebuild:eu-central-1:{ACCOUNT}:build/{build_project}:{UUID}",
+        project=build_project,
+        status="SUCCEEDED",
+        complete=True,
+        phases=(PhaseRecord("BUILD", "SUCCEEDED", 3), PhaseRecord("COMPLETED", "", None)),
+        variables={"ORCHESTRATOR_COMMIT_SHA": SHA},
+        exported={},
+    )
+    return replace(built, **changes)
+
+
+@dataclass
+class FakeClock:
+    """Time that passes only in sleep."""
+
+    now: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class FakeCodeBuild:
+    """Projects and builds in dictionaries; `script` replaces the answers to polls, one after another."""
+
+    known: dict[str, ProjectRecord] = field(default_factory=dict)
+    records: dict[str, BuildRecord] = field(default_factory=dict)
+    script: list[BuildRecord | Exception | None] = field(default_factory=list)
+    started: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
+
+    def projects(self, names: Sequence[str]) -> Mapping[str, ProjectRecord]:
+        return {name: self.known[name] for name in names if name in self.known}
+
+    def start(self, name: str, variables: Mapping[str, str], idempotency_token: str) -> BuildRecord:
+        if name == "demo-broken":
+            raise MachineryError("cannot start", hint="retry")
+        self.started.append((name, dict(variables), idempotency_token))
+        return record(name, variables=variables, status="IN_PROGRESS", complete=False)
+
+    def builds(self, build_ids: Sequence[str]) -> Mapping[str, BuildRecord]:
+        if self.script:
+            answer = self.script.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return {answer.id: answer} if answer else {}
+        return {name: self.records[name] for name in build_ids if name in self.records}
+
+
+@dataclass
+class FakeStore:
+    """A bucket in a dictionary."""
+
+    bucket: str = BUCKET
+    objects: dict[str, bytes] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def exists(self, key: str) -> bool:
+        return key in self.objects
+
+    def put_new(self, key: str, source: Path | bytes, *, sha256: str) -> bool:
+        if key in self.objects:
+            if self.digests.get(key) != sha256:
+                raise Refused("other content", hint="look")
+            return False
+        self.objects[key] = source if isinstance(source, bytes) else source.read_bytes()
+        self.digests[key] = sha256
+        return True
+
+    def read(self, key: str, *, limit_bytes: int) -> bytes:
+        if key not in self.objects:
+            raise ConfigurationError(f"{key} is gone", hint="build again")
+        return self.objects[key]
+
+    def download(self, key: str, version_id: str | None, target: Path, *, size_bytes: int, sha256: str) -> None:
+        content = self.read(key, limit_bytes=size_bytes)
+        if hashlib.sha256(content).hexdigest() != sha256 or len(content) != size_bytes:
+            raise Refused("not what the manifest says", hint="look")
+        target.write_bytes(content)
+
+
+@dataclass
+class FakeInfrastructure:
+    """Terraform that remembers what it was given, and always succeeds."""
+
+    applied: list[RenderedRoot] = field(default_factory=list)
+    outputs: Mapping[str, Any] = field(
+        default_factory=lambda: {
+            "build_projects": {
+                "demo-parser": {
+                    "arn": f"arn:aws:codebuild:eu-central-1:{ACCOUNT}:project/demo-parser",
+                    "bucket": BUCKET,
+                }
+            }
+        }
+    )
+
+    def apply(self, root: RenderedRoot) -> Mapping[str, Any]:
+        self.applied.append(root)
+        return self.outputs
+
+
+@dataclass
+class FakeParameters:
+    """A Parameter Store that has everything but what is named."""
+
+    absent: Sequence[str] = ()
+
+    def missing(self, names: Sequence[str]) -> Sequence[str]:
+        return [name for name in names if name in self.absent]
+
+
+@dataclass
+class FakeStatus:
+    """Remembers what GitLab would show."""
+
+    reports: list[tuple[str, str]] = field(default_factory=list)
+
+    def report(self, sha: str, *, state: str, name: str, ref: str, description: str, url: str) -> None:
+        self.reports.append((sha, state))
+
+
+class FakeGit:
+    """A checkout whose snapshot is always the same bytes."""
+
+    def snapshot(self, sha: str, target: Path) -> Snapshot:
+        target.write_bytes(b"archive")
+        return Snapshot(target, hashlib.sha256(b"archive").hexdigest())
+
+
+class FakeLogs:
+    """A log of two lines, one of which tries to steer the terminal."""
+
+    def last_lines(self, build: BuildRecord, count: int) -> Sequence[str]:
+        return ["\x1b[2J\x1b]0;owned\x07error: no such header", "exit status 1"]
+
+
+def deliver(store: FakeStore, built: BuildRecord, **claims: Any) -> BuildRecord:
+    """Store a package and its manifest as the build would; return the record with the exported digest."""
+    package = b"PK package"
+    sha256 = hashlib.sha256(package).hexdigest()
+    key = package_key("", built.project, SHA, built.uuid)
+    manifest = {
+        "project": "demo",
+        "package": "parser",
+        "kind": "function",
+        "architecture": "arm64",
+        "runtime": "python3.12",
+        "commit": SHA,
+        "build_id": built.id,
+        "bucket": BUCKET,
+        "key": key,
+        "version_id": None,
+        "sha256": sha256,
+        "sha256_base64": base64.b64encode(bytes.fromhex(sha256)).decode(),
+        "size_bytes": len(package),
+        **claims,
+    }
+    content = json.dumps(manifest).encode()
+    store.objects[key] = package
+    store.objects[manifest_key("", built.project, SHA, built.uuid)] = content
+    return replace(built, exported={"ORCHESTRATOR_MANIFEST_SHA256": hashlib.sha256(content).hexdigest()})
