@@ -21,7 +21,9 @@ import boto3
 
 from orchestrator.emulator import control
 
-CONFIGURATION = "project: round-{number}\nregion: eu-central-1\npackages:\n  parser: {{}}\ngitlab: {{project: demo/round}}\n"
+CONFIGURATION = (
+    "project: round-{number}\nregion: eu-central-1\npackages:\n  parser: {{}}\ngitlab: {{project: demo/round}}\n"
+)
 
 
 def prebuild(folder: Path, environment: dict[str, str]) -> float:

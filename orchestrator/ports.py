@@ -219,8 +219,13 @@ class Infrastructure(Protocol):
 class CommitStatus(Protocol):
     """The status that GitLab shows beside a commit."""
 
-    def report(self, sha: str, *, state: str, name: str, ref: str, description: str, url: str) -> None:
-        """Set the status; does nothing but say so when it cannot, because a status is decoration."""
+    def report(
+        self, sha: str, *, state: str, name: str, ref: str, pipeline_id: str, description: str, url: str
+    ) -> None:
+        """Set the status in one pipeline of the commit (the newest if the id is empty).
+
+        Does nothing but say so when it cannot, because a status is decoration.
+        """
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
-_LEFT_OUT = {".terraform", ".orchestrator", "__pycache__", "tests"}
+_LEFT_OUT = {".terraform", ".orchestrator", "__pycache__", "examples", "tests"}
 
 
 def folder(name: str) -> Path:

@@ -52,7 +52,7 @@ def record(build_project: str = "demo-parser", **changes: Any) -> BuildRecord:
         status="SUCCEEDED",
         complete=True,
         phases=(PhaseRecord("BUILD", "SUCCEEDED", 3), PhaseRecord("COMPLETED", "", None)),
-        variables={"ORCHESTRATOR_COMMIT_SHA": SHA},
+        variables={"ORCHESTRATOR_COMMIT_SHA": SHA, "ORCHESTRATOR_PIPELINE_ID": "99"},
         exported={},
     )
     return replace(built, **changes)
@@ -166,9 +166,13 @@ class FakeStatus:
     """Remembers what GitLab would show."""
 
     reports: list[tuple[str, str]] = field(default_factory=list)
+    pipelines: list[str] = field(default_factory=list)
 
-    def report(self, sha: str, *, state: str, name: str, ref: str, description: str, url: str) -> None:
+    def report(
+        self, sha: str, *, state: str, name: str, ref: str, pipeline_id: str, description: str, url: str
+    ) -> None:
         self.reports.append((sha, state))
+        self.pipelines.append(pipeline_id)
 
 
 class FakeGit:

@@ -26,8 +26,14 @@ class GitLabStatus:
         self._narrate = narrate
         self._gitlab = gitlab.Gitlab(url, private_token=token, timeout=20, retry_transient_errors=True)
 
-    def report(self, sha: str, *, state: str, name: str, ref: str, description: str, url: str) -> None:
-        """Set the status of a commit (`pending`, `running`, `success`, `failed`, `canceled`)."""
+    def report(
+        self, sha: str, *, state: str, name: str, ref: str, pipeline_id: str, description: str, url: str
+    ) -> None:
+        """Set the status of a commit (`pending`, `running`, `success`, `failed`, `canceled`).
+
+        Without the pipeline's id GitLab would give it to the newest pipeline of the commit: the one that the build
+        triggers, while the one that started the build would show it as running for ever.
+        """
         status = {
             "state": state,
             "name": name,
@@ -35,6 +41,8 @@ class GitLabStatus:
             "description": description[:_LIMIT_CHARACTERS],
             "target_url": url[:_LIMIT_CHARACTERS],
         }
+        if pipeline_id:
+            status["pipeline_id"] = pipeline_id
         try:
             self._gitlab.projects.get(self._project, lazy=True).commits.get(sha, lazy=True).statuses.create(status)
         except (gitlab.exceptions.GitlabError, requests.RequestException) as error:

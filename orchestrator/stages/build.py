@@ -70,6 +70,7 @@ def build(
             state="running",
             name=f"codebuild/{item.package}",
             ref=request.ref,
+            pipeline_id=request.pipeline_id,
             description=f"{item.target.architecture} {item.target.runtime} in CodeBuild",
             url=started[-1].console_url,
         )

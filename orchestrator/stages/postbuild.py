@@ -227,6 +227,7 @@ def _report(
             state=state,
             name=f"codebuild/{item.package}",
             ref=ref,
+            pipeline_id=record.variables.get("ORCHESTRATOR_PIPELINE_ID", ""),
             description=text,
             url=record.console_url,
         )

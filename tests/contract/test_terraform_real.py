@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.effects import terraform_bundled
+from orchestrator.effects import terraform_bundled, terraform_providers
 from orchestrator.effects.terraform import (
     PlanSummary,
     TerraformExecutable,
@@ -19,7 +19,6 @@ from orchestrator.effects.terraform import (
     find_terraform,
     provider_environment,
 )
-from orchestrator.effects.terraform_providers import mirror_places
 from orchestrator.errors import ConfigurationError, MachineryError
 
 NOTE = """
@@ -49,13 +48,23 @@ resource "terraform_data" "slow" {
 }
 """
 
+AWS = """
+terraform {
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+    }
+  }
+}
+"""
+
 STAGE = """
 import os, pathlib, sys
 from orchestrator.effects.terraform import *
 from orchestrator.errors import OrchestratorError
 here = pathlib.Path(sys.argv[1])
 executable = TerraformExecutable(tuple(sys.argv[2:]), "Terraform", (1, 5, 0), "test")
-runner = TerraformRunner(here, executable=executable, environment=os.environ, narrate=lambda line: print(line, flush=True))
+runner = TerraformRunner(here, executable=executable, environment=os.environ, narrate=print)
 try:
     runner.plan(here / "plan")
     runner.apply(here / "plan")
@@ -75,6 +84,7 @@ def executables() -> list[TerraformExecutable]:
 
 @pytest.fixture(params=executables(), ids=lambda executable: executable.describe())
 def executable(request: pytest.FixtureRequest) -> TerraformExecutable:
+    """Return each Terraform of this machine in turn."""
     found: TerraformExecutable = request.param
     return found
 
@@ -82,6 +92,7 @@ def executable(request: pytest.FixtureRequest) -> TerraformExecutable:
 def runner(
     folder: Path, executable: TerraformExecutable, text: str, *, lock_timeout_seconds: int = 30, **variables: str
 ) -> TerraformRunner:
+    """Return a runner for a root of one file, initialised."""
     (folder / "main.tf").write_text(text)
     environment = provider_environment({**os.environ, **variables}, folder)
     ready = TerraformRunner(
@@ -96,6 +107,7 @@ def runner(
 
 
 def apply(ready: TerraformRunner, folder: Path) -> PlanSummary:
+    """Plan, apply that plan, and return what it was."""
     summary = ready.plan(folder / "plan")
     ready.apply(folder / "plan")
     return summary
@@ -159,7 +171,7 @@ def test_a_cancelled_job_releases_the_lock(tmp_path: Path, executable: Terraform
 def test_a_lock_that_is_held_names_its_holder(
     tmp_path: Path, executable: TerraformExecutable, holder_dies: bool
 ) -> None:
-    """Two pipelines at one state wait for each other, and the one that gives up says for whom; a dead one locks nobody out."""
+    """Two pipelines at one state wait for each other; who gives up says for whom; a dead one locks nobody out."""
     ready = runner(tmp_path, executable, SLOW, lock_timeout_seconds=20 if holder_dies else 1)
     process = start(tmp_path, executable)
     if holder_dies:
@@ -174,16 +186,27 @@ def test_a_lock_that_is_held_names_its_holder(
     process.wait(60)
 
 
-def test_a_mirror_serves_a_fresh_folder(tmp_path: Path, executable: TerraformExecutable) -> None:
-    """A provider out of a mirror of one registry is found under the other registry's name, and is linked, not copied."""
-    mirror = next((place for place in mirror_places(os.environ) if (place / "registry.terraform.io").is_dir()), None)
-    if mirror is None:  # a machine with a network: what it has is the registry
-        return
-    text = 'terraform {\n  required_providers {\n    aws = {\n      source = "registry.opentofu.org/hashicorp/aws"\n    }\n  }\n}\n'
-    started = time.monotonic()
-    runner(tmp_path, executable, text, HTTPS_PROXY="http://127.0.0.1:9")
-    assert time.monotonic() - started < 30
-    assert sum(path.lstat().st_size for path in tmp_path.rglob("*")) < 1_000_000
+@pytest.mark.parametrize("host", ["registry.terraform.io", "registry.opentofu.org"])
+@pytest.mark.parametrize("asked", ["registry.terraform.io", "registry.opentofu.org"])
+def test_a_mirror_serves_a_fresh_folder(tmp_path: Path, executable: TerraformExecutable, host: str, asked: str) -> None:
+    """A mirror serves both registries' names without a network and without copying the provider."""
+    package = tmp_path / "mirror" / host / "hashicorp/aws/5.100.0" / terraform_providers.PLATFORM
+    package.mkdir(parents=True)
+    provider = package / "terraform-provider-aws_v5.100.0_x5"
+    provider.write_text("only its digest is looked at")
+    provider.chmod(0o755)
+    folder = tmp_path / "root"
+    folder.mkdir()
+    text = AWS.replace("hashicorp/aws", f"{asked}/hashicorp/aws")
+    runner(
+        folder,
+        executable,
+        text,
+        HTTPS_PROXY="http://127.0.0.1:9",
+        ORCHESTRATOR_PROVIDER_MIRROR=str(tmp_path / "mirror"),
+        TF_CLI_CONFIG_FILE="",
+    )
+    assert [path for path in (folder / ".terraform/providers").rglob("*") if path.is_symlink()]
 
 
 def test_no_provider_anywhere_is_one_message(tmp_path: Path, executable: TerraformExecutable) -> None:
@@ -192,7 +215,6 @@ def test_no_provider_anywhere_is_one_message(tmp_path: Path, executable: Terrafo
         f'provider_installation {{\n  filesystem_mirror {{\n    path = "{tmp_path}/empty"\n  }}\n}}\n'
     )
     (tmp_path / "empty").mkdir()
-    text = 'terraform {\n  required_providers {\n    aws = {\n      source = "hashicorp/aws"\n    }\n  }\n}\n'
     with pytest.raises(ConfigurationError, match="no usable AWS provider") as caught:
-        runner(tmp_path, executable, text, TF_CLI_CONFIG_FILE=str(tmp_path / "own.tfrc"))
+        runner(tmp_path, executable, AWS, TF_CLI_CONFIG_FILE=str(tmp_path / "own.tfrc"))
     assert f"{tmp_path}/empty" in caught.value.detail

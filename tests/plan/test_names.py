@@ -59,11 +59,7 @@ def test_what_is_no_build_id_is_refused(hostile: str) -> None:
 def test_every_build_delivers_to_a_place_of_its_own(prefix: str) -> None:
     """No two builds, even of one commit, write the same key."""
     other = UUID.replace("0f1e", "1111")
-    keys = {
-        names.package_key(prefix, project, SHA, uuid)
-        for project in ("a", "ab", "a-b")
-        for uuid in (UUID, other)
-    }
+    keys = {names.package_key(prefix, project, SHA, uuid) for project in ("a", "ab", "a-b") for uuid in (UUID, other)}
     assert len(keys) == 6
     assert all(not key.startswith("/") and "//" not in key for key in keys)
 

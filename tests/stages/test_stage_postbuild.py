@@ -75,6 +75,12 @@ def test_a_good_build_comes_home(home: Home) -> None:
     assert home.status.reports == [(SHA, "success")]
 
 
+def test_the_pipeline_that_started_the_build_gets_its_result(home: Home) -> None:
+    """The result is shown in the pipeline that started the build, not in the one that the build triggered."""
+    home.run()
+    assert home.status.pipelines == ["99"]
+
+
 def test_the_stage_can_be_repeated(home: Home) -> None:
     """Bringing a build home twice gives the same files: nothing was moved away."""
     first = home.run().package.read_bytes()

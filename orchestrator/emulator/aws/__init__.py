@@ -1,0 +1,1 @@
+"""AWS on loopback: moto, with our own CodeBuild in front of it."""

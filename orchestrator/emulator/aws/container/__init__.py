@@ -1,0 +1,1 @@
+"""What runs inside one build: a buildspec, a shell, its log, its source and its artifacts."""

@@ -1,0 +1,1 @@
+"""GitLab on loopback: its REST API, git over HTTP, and pipelines that really run."""

@@ -1,0 +1,1 @@
+"""The runner: takes pending jobs and really runs their scripts in shells."""

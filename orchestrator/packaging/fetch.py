@@ -1,0 +1,17 @@
+"""Phase pre_build: bring exactly one commit into the build."""
+
+from __future__ import annotations
+
+from orchestrator.packaging.clone import clone
+from orchestrator.packaging.context import Build
+from orchestrator.packaging.snapshot import fetch_snapshot
+from orchestrator.packaging.workspace import Workspace
+
+
+def fetch(build: Build, workspace: Workspace) -> str:
+    """Put the files of the commit into `workspace.tree`; return one sentence about how."""
+    if build.settings.clone is None:
+        files = fetch_snapshot(build, workspace)
+        return f"fetched commit {build.commit} ({files} files) from its snapshot"
+    clone(build.settings.clone, build.commit, workspace)
+    return f"cloned commit {build.commit}"

@@ -1,0 +1,83 @@
+variable "artifact_store" {
+  description = <<-EOT
+    Where packages, snapshots of commits and the build tool are kept. `bucket` names the bucket; null means
+    `<name>-<account>-<region>`. `managed` says whether this root creates the bucket or only uses it. `prefix` is put
+    before every key, without a slash at either end.
+  EOT
+  type = object({
+    bucket         = optional(string)
+    managed        = optional(bool, true)
+    name           = optional(string, "codebuild-orchestrator")
+    prefix         = optional(string, "")
+    retention_days = optional(number, 30)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.artifact_store.managed || var.artifact_store.bucket != null
+    error_message = "A bucket that is not managed here must be named: artifact_store.bucket is null and artifact_store.managed is false."
+  }
+}
+
+variable "builds" {
+  description = "The CodeBuild projects to have, by project name."
+  type = map(object({
+    architecture           = string
+    build_timeout_minutes  = optional(number, 60)
+    buildspec              = string
+    compute_type           = optional(string, "BUILD_GENERAL1_SMALL")
+    concurrent_build_limit = optional(number)
+    description            = optional(string, "")
+    environment_type       = string
+    image                  = string
+    log_retention_days     = optional(number, 30)
+    parameters             = optional(list(string), [])
+    queued_timeout_minutes = optional(number, 480)
+    settings_digest        = string
+    variables              = optional(map(string), {})
+  }))
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for build in values(var.builds) : contains(
+        ["arm64 ARM_CONTAINER", "x86_64 LINUX_CONTAINER"], "${build.architecture} ${build.environment_type}"
+      )
+    ])
+    error_message = "Each of builds needs architecture arm64 with environment_type ARM_CONTAINER, or x86_64 with LINUX_CONTAINER: a build runs on the architecture that it builds for."
+  }
+
+  validation {
+    condition = alltrue([
+      for build in values(var.builds) : contains([
+        "BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE", "BUILD_GENERAL1_2XLARGE"
+      ], build.compute_type)
+    ])
+    error_message = "ARM_CONTAINER and LINUX_CONTAINER take the compute_type BUILD_GENERAL1_SMALL, BUILD_GENERAL1_MEDIUM, BUILD_GENERAL1_LARGE, BUILD_GENERAL1_XLARGE or BUILD_GENERAL1_2XLARGE."
+  }
+}
+
+variable "editor" {
+  description = "Who started the pipeline; becomes the tag `editor` of the CodeBuild projects."
+  type        = string
+  default     = null
+}
+
+variable "region" {
+  description = "The AWS region of everything here."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
+    error_message = "The region is spelled like eu-central-1."
+  }
+}
+
+variable "tags" {
+  description = "Tags for everything that can be tagged."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
