@@ -183,11 +183,14 @@ class FakeGit:
         return Snapshot(target, hashlib.sha256(b"archive").hexdigest())
 
 
+@dataclass
 class FakeLogs:
     """A log of two lines, one of which tries to steer the terminal."""
 
+    lines: list[str] = field(default_factory=lambda: ["\x1b[2J\x1b]0;owned\x07error: no such header", "exit status 1"])
+
     def last_lines(self, build: BuildRecord, count: int) -> Sequence[str]:
-        return ["\x1b[2J\x1b]0;owned\x07error: no such header", "exit status 1"]
+        return self.lines
 
 
 def deliver(store: FakeStore, built: BuildRecord, **claims: Any) -> BuildRecord:

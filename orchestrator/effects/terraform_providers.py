@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import sys
@@ -22,10 +23,18 @@ _PACKED = re.compile(r"terraform-provider-aws_(\d+)\.[^_]+_(.+)\.zip")
 # What would change a command line or a state behind our back.
 _MEDDLING = re.compile(r"TF_CLI_ARGS(_.*)?|TF_WORKSPACE|TF_DATA_DIR")
 
+# Providers answer on a Unix socket `TMPDIR/plugin<10 digits>`; a socket's address has at most 107 bytes (unix(7)).
+_LONGEST_TMPDIR_BYTES = 80
+
 
 def terraform_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what would change commands unseen, and without a CLI config that is missing."""
+    """Return the environment without what would change commands unseen or keep Terraform from working.
+
+    That is options from elsewhere, a CLI config that is missing, and a `TMPDIR` too deep for a provider's socket.
+    """
     kept = {name: value for name, value in environment.items() if not _MEDDLING.fullmatch(name)}
+    if len(os.fsencode(kept.get("TMPDIR", ""))) > _LONGEST_TMPDIR_BYTES:
+        del kept["TMPDIR"]
     for name in _CONFIG_VARIABLES:
         if name in kept and not Path(kept[name]).is_file():
             del kept[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from orchestrator.stages.follow import follow
 from orchestrator.stages.manifest import Manifest, parse_manifest
 from orchestrator.vocabulary import BuildStatus
 
-_LOG_LINES = 20
+_READ_LINES = 500
+_SHOWN_LINES = 20
 _MANIFEST_LIMIT_BYTES = 1024 * 1024
 
 
@@ -125,10 +127,16 @@ def _failure(record: BuildRecord, logs: BuildLogs) -> str:
     lines = [f"phase: {phase.name} {phase.status}"] if phase else []
     if phase and phase.message:
         lines.append(phase.message)
-    last = logs.last_lines(record, _LOG_LINES)
+    last = _of_phase(logs.last_lines(record, _READ_LINES), phase.name if phase else "")[-_SHOWN_LINES:]
     if last:
         lines += ["", "last lines of the log:", *(f"  {_printable(line)}" for line in last)]
     return "\n".join(lines)
+
+
+def _of_phase(lines: Sequence[str], phase: str) -> Sequence[str]:
+    """Return the lines up to the end of a phase: what went wrong stands there, not at the end of the log."""
+    ends = [number for number, line in enumerate(lines) if f"Phase complete: {phase} State: " in line]
+    return lines[: ends[-1] + 1] if ends else lines
 
 
 def _printable(line: str) -> str:

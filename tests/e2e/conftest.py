@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,16 +109,47 @@ class Shop:
             region_name=self.running.region,
         ).client(service, endpoint_url=self.running.aws_url)
 
+    def store_token(self, token: str) -> None:
+        """Store the trigger token where the build fetches it."""
+        self.aws("ssm").put_parameter(
+            Name=f"/gitlab/trigger/{self.name}", Value=token, Type="SecureString", Overwrite=True
+        )
+
+    def files(self) -> dict[str, str]:
+        """Return the files of the project."""
+        return {
+            ".gitignore": ".orchestrator/\npackage.zip\nmanifest.json\ndist/\n",
+            ".gitlab-ci.yml": HOME_JOB,
+            "src/handler.py": "def handler(event, context):\n    return 1\n",
+            "orchestrator.yml": f"project: {self.name}\nregion: {self.running.region}\n"
+            f"gitlab: {{project: {self.project.id}}}\n"
+            "packages:\n  parser:\n    source: src\n    build: {timeout_minutes: 5}\n",
+        }
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that prebuild has made."""
+        prebuilt = json.loads((self.folder / ".orchestrator" / "prebuild.json").read_text())
+        return str(prebuilt["bucket"])
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys below a prefix."""
+        found = self.aws("s3").list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return [item["Key"] for item in found.get("Contents", [])]
+
+    def delete_objects(self, prefix: str) -> None:
+        """Delete what is below a prefix."""
+        for key in self.keys(prefix):
+            self.aws("s3").delete_object(Bucket=self.bucket, Key=key)
+
     def build_id(self) -> str:
         """Return the build that `orchestrator build` has started last."""
         text = (self.folder / ".orchestrator" / "build.env").read_text()
         return dict(line.split("=", 1) for line in text.splitlines())["ORCHESTRATOR_BUILD_ID"]
 
 
-@pytest.fixture
-def shop(emulator: Running, tmp_path: Path, request: pytest.FixtureRequest) -> Shop:
+def open_shop(emulator: Running, tmp_path: Path, name: str) -> Shop:
     """Return a fresh project whose trigger token is stored, and nothing else yet."""
-    name = f"shop-{abs(hash(request.node.nodeid)) % 10**10}"
     connection = gitlab.Gitlab(emulator.gitlab_url, private_token=emulator.gitlab_token)
     project = connection.projects.get(connection.projects.create({"name": name, "path": name}).id)
     token = project.triggers.create({"description": "test"}).token
@@ -125,15 +158,36 @@ def shop(emulator: Running, tmp_path: Path, request: pytest.FixtureRequest) -> S
     folder = tmp_path / "checkout"
     folder.mkdir()
     made = Shop(emulator, folder, name, project, token, environment)
-    made.aws("ssm").put_parameter(Name=f"/gitlab/trigger/{name}", Value=token, Type="SecureString")
+    made.store_token(token)
     made.git("init", "--quiet", "--initial-branch", "main")
-    made.commit(
-        {
-            ".gitignore": ".orchestrator/\npackage.zip\nmanifest.json\n",
-            ".gitlab-ci.yml": HOME_JOB,
-            "src/handler.py": "def handler(event, context):\n    return 1\n",
-            "orchestrator.yml": f"project: {name}\nregion: {emulator.region}\ngitlab: {{project: {project.id}}}\n"
-            "packages:\n  parser:\n    source: src\n    build: {timeout_minutes: 5}\n",
-        }
-    )
+    made.commit(made.files())
     return made
+
+
+@pytest.fixture
+def shop(emulator: Running, tmp_path: Path) -> Shop:
+    """Return a project to which nothing has been applied."""
+    return open_shop(emulator, tmp_path, f"shop-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture(scope="module")
+def applied(emulator: Running, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """Return a project to which prebuild has been applied once, by Terraform."""
+    made = open_shop(emulator, tmp_path_factory.mktemp("applied"), f"shop-{uuid.uuid4().hex[:8]}")
+    outcome = made.orchestrator("prebuild")
+    assert outcome.returncode == 0, outcome.stderr
+    assert "to create" in outcome.stderr
+    return made
+
+
+@pytest.fixture
+def ready(applied: Shop) -> Shop:
+    """Return that project on a commit of its own, with whatever the last test has spoiled mended by prebuild."""
+    applied.store_token(applied.token)
+    applied.delete_objects("tools/")
+    for name in ("package.zip", "src/requirements.txt"):
+        (applied.folder / name).unlink(missing_ok=True)
+    applied.commit({**applied.files(), "commit.txt": uuid.uuid4().hex})
+    outcome = applied.orchestrator("prebuild")
+    assert outcome.returncode == 0, outcome.stderr
+    return applied

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.effects import terraform_providers
-from orchestrator.effects.terraform_providers import mirror_places, provider_environment
+from orchestrator.effects.terraform_providers import mirror_places, provider_environment, terraform_environment
 
 PLATFORM = terraform_providers.PLATFORM
 PACKAGE = f"registry.terraform.io/hashicorp/aws/5.100.0/{PLATFORM}"
@@ -143,3 +143,10 @@ def test_everything_else_reaches_terraform(tmp_path: Path) -> None:
     """Credentials and proxies travel in the environment, untouched."""
     environment = provider_environment(machine(tmp_path, AWS_PROFILE="ci", HTTPS_PROXY="http://p"), tmp_path / "work")
     assert (environment["AWS_PROFILE"], environment["HTTPS_PROXY"]) == ("ci", "http://p")
+
+
+@pytest.mark.parametrize(("length", "kept"), [(20, True), (80, True), (81, False), (300, False)])
+def test_a_deep_tmpdir_does_not_break_providers(length: int, kept: bool) -> None:
+    """A job whose TMPDIR is too deep for a Unix socket still gets its provider started."""
+    environment = terraform_environment({"TMPDIR": "/" + "t" * (length - 1)})
+    assert ("TMPDIR" in environment) is kept

@@ -39,6 +39,7 @@ class Home:
         self.store = FakeStore()
         self.status = FakeStatus()
         self.clock = FakeClock()
+        self.logs = FakeLogs()
         self.codebuild = FakeCodeBuild(known={"demo-parser": project("demo-parser")})
         self.output = tmp_path
         self.keep(deliver(self.store, record()))
@@ -52,7 +53,7 @@ class Home:
     def run(self, build_id: str = BUILD_ID, commit: str = SHA) -> Any:
         world = PostbuildWorld(
             codebuild=self.codebuild,
-            logs=FakeLogs(),
+            logs=self.logs,
             open_store=lambda bucket, account: self.store,
             status=self.status,
             clock=self.clock,
@@ -125,6 +126,16 @@ def test_a_failure_shows_phase_and_log(home: Home) -> None:
     assert "INSTALL" in str(caught.value)
     assert "no such header" in str(caught.value)
     assert "\x1b" not in str(caught.value)
+
+
+def test_the_log_shown_is_of_the_phase_that_failed(home: Home) -> None:
+    """Later phases print a lot; what is shown ends where the failed phase ended."""
+    home.logs.lines = ["Entering phase BUILD", "the reason", "Phase complete: BUILD State: FAILED", *["noise"] * 100]
+    home.change(status="FAILED", phases=(PhaseRecord("BUILD", "FAILED", 3), PhaseRecord("POST_BUILD", "SUCCEEDED", 1)))
+    with pytest.raises(BuildFailed) as caught:
+        home.run()
+    assert "the reason" in caught.value.detail
+    assert "noise" not in caught.value.detail
 
 
 def test_a_newer_commit_supersedes(home: Home) -> None:

@@ -46,8 +46,8 @@ class AwsEmulator:
         self._region = region
         self._lock = threading.Lock()
         self._regions: dict[str, CodeBuild] = {}
-        # A child of the emulator must not be answered by moto's own idea of who is asking.
-        os.environ.setdefault("MOTO_ACCOUNT_ID", account_id)
+        # With this variable moto would know one account only, and nothing could belong to somebody else.
+        os.environ.pop("MOTO_ACCOUNT_ID", None)
         for folder in self._directory.glob("*/builds"):
             self._codebuild(folder.parent.name)
 

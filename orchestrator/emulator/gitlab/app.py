@@ -36,6 +36,7 @@ from orchestrator.emulator.gitlab.api import (
 )
 from orchestrator.emulator.gitlab.api.call import ApiError, Call, answer, message
 from orchestrator.emulator.gitlab.api.routing import Route, Router
+from orchestrator.emulator.gitlab.git.repository import GitError
 from orchestrator.emulator.gitlab.git.transport import Transport
 from orchestrator.emulator.gitlab.runner.scheduler import Scheduler
 from orchestrator.emulator.gitlab.state import State
@@ -96,6 +97,8 @@ class GitLabEmulator:
             response = self._respond(request)
         except ApiError as error:
             response = answer(error.body, error.status)
+        except GitError:
+            response = answer({"message": "400 Bad request"}, 400)
         except MethodNotAllowed:
             response = answer({"error": "405 Not Allowed"}, 405)
         except NotFound:
@@ -114,6 +117,7 @@ class GitLabEmulator:
     def _respond(self, request: Request) -> Response:
         if git_http.is_git(request.path):
             return git_http.serve(self.world, request)
+        request.get_data()  # a client that is refused in the middle of its body sees a broken connection
         raw_path = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path)
         route, arguments = self._router.match(request.method, raw_path.split("?")[0])
         call = Call(self.world, request, self._identify(request, route), arguments)

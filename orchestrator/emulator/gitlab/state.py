@@ -32,11 +32,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def _write_json(path: Path, data: Any) -> None:
-    write_atomically(path, json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape"))
+    write_atomically(path, json.dumps(data, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass"))
 
 
 def _read_json(path: Path) -> Json:
-    data: Json = json.loads(path.read_bytes().decode("utf-8", "surrogateescape"))
+    data: Json = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
     return data
 
 

@@ -74,7 +74,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def start_server() -> Callable[..., Server]:
-    """The way to start further emulators."""
+    """Start further emulators."""
     return serve
 
 
@@ -163,13 +163,13 @@ class Repo:
 
 @pytest.fixture
 def repo(gl: gitlab.Gitlab, server: Server, tmp_path: Path) -> Repo:
-    """A new empty project in the group `acme/tools`."""
+    """Make a new empty project in the group `acme/tools`."""
     return make_repo(gl, server, tmp_path / "work")
 
 
 @pytest.fixture
 def new_repo(gl: gitlab.Gitlab, server: Server, tmp_path: Path) -> Callable[[], Repo]:
-    """The way to get further projects."""
+    """Make further projects."""
     return lambda: make_repo(gl, server, tmp_path / f"work-{next(_numbers)}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
@@ -105,10 +106,8 @@ def test_broken_expressions(expression: str) -> None:
 @given(st.text(alphabet="$AB()&|=!~/'\" nulx^", max_size=25))
 def test_any_text_is_an_expression_or_an_error(text: str) -> None:
     """No text makes the parser fail in any other way."""
-    try:
+    with contextlib.suppress(ConfigError):
         assert holds(text, KNOWN) in {True, False}
-    except ConfigError:
-        pass
 
 
 leaves = st.sampled_from(

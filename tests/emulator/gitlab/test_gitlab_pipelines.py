@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import os
 import time
 import zipfile
@@ -183,10 +185,12 @@ def test_environment_is_built_from_nothing(repo: Any, monkeypatch: pytest.Monkey
 def test_predefined_variables(repo: Any, server: Any) -> None:
     """The predefined variables say what GitLab's say."""
     names = (
-        "CI GITLAB_CI CI_API_V4_URL CI_SERVER_URL CI_SERVER_FQDN CI_COMMIT_BRANCH CI_COMMIT_REF_NAME CI_COMMIT_REF_SLUG "
+        "CI GITLAB_CI CI_API_V4_URL CI_SERVER_URL CI_SERVER_FQDN CI_COMMIT_BRANCH CI_COMMIT_REF_NAME "
+        "CI_COMMIT_REF_SLUG "
         "CI_COMMIT_SHA CI_COMMIT_SHORT_SHA CI_COMMIT_TITLE CI_COMMIT_AUTHOR CI_COMMIT_REF_PROTECTED CI_DEFAULT_BRANCH "
         "CI_PIPELINE_SOURCE CI_PIPELINE_ID CI_PIPELINE_IID CI_PIPELINE_URL CI_PROJECT_PATH CI_PROJECT_NAMESPACE "
-        "CI_PROJECT_NAME CI_PROJECT_ID CI_JOB_NAME CI_JOB_STAGE CI_JOB_ID CI_JOB_URL GITLAB_USER_LOGIN CI_PROJECT_DIR PWD "
+        "CI_PROJECT_NAME CI_PROJECT_ID CI_JOB_NAME CI_JOB_STAGE CI_JOB_ID CI_JOB_URL GITLAB_USER_LOGIN "
+        "CI_PROJECT_DIR PWD "
         "CI_NODE_TOTAL CI_PROJECT_ROOT_NAMESPACE CI_JOB_IMAGE CI_ENVIRONMENT_NAME CI_ENVIRONMENT_SLUG"
     )
     ci = f"""
@@ -255,7 +259,8 @@ def test_variable_precedence_and_masking(repo: Any) -> None:
     ):
         repo.project.variables.create({"key": name, "value": value, **extra})
     ci = """
-variables: {V1: global, V2: global, V3: global, V4: global, V5: global, NESTED: "<$V4>", KEPT: {value: "$V4", expand: false}}
+variables:
+  {V1: global, V2: global, V3: global, V4: global, V5: global, NESTED: "<$V4>", KEPT: {value: "$V4", expand: false}}
 dot: {stage: build, script: ['echo "V3=dotenv" > e'], artifacts: {reports: {dotenv: e}}}
 job:
   variables: {V1: job, V2: job, V3: job, V4: job, ESCAPED: "$$V4", CIRCLE: "$CIRCLE x"}
@@ -478,11 +483,10 @@ def test_lint_tells_valid_from_invalid(repo: Any) -> None:
 
 def test_unsigned_id_tokens_have_the_claims(repo: Any) -> None:
     """`id_tokens` are JWTs whose subject names project and ref."""
-    ci = """
-job:
-  id_tokens: {AWS_TOKEN: {aud: "https://gitlab.com"}}
-  script:
-    - 'python3 -c "import os,json,base64; p=os.environ[\\"AWS_TOKEN\\"].split(\\".\\")[1]; print(json.loads(base64.urlsafe_b64decode(p+\\"==\\"))[\\"sub\\"])"'
-"""
+    tokens = '{AWS_TOKEN: {aud: "https://gitlab.com"}}'
+    ci = f"job: {{id_tokens: {tokens}, script: [echo $AWS_TOKEN > t], artifacts: {{paths: [t]}}}}"
     _, jobs = repo.run(ci)
-    assert f"project_path:{repo.project.path_with_namespace}:ref_type:branch:ref:main" in repo.trace(jobs["job"])
+    body = jobs["job"].artifact("t").decode().split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    assert claims["sub"] == f"project_path:{repo.project.path_with_namespace}:ref_type:branch:ref:main"
+    assert claims["aud"] == "https://gitlab.com"

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def commit(repo: Any) -> Any:
-    """A pushed commit with a finished pipeline."""
+    """Make a pushed commit with a finished pipeline."""
     repo.push({".gitlab-ci.yml": "j: {script: ['true']}"})
     repo.wait()
     return repo.project.commits.get("main")
@@ -58,14 +58,12 @@ def test_transitions(repo: Any, commit: Any, steps: list[str], fits: bool) -> No
         ({"coverage": "much"}, 400),
     ],
 )
-def test_wrong_statuses(commit: Any, change: dict[str, Any], status: int) -> None:
+def test_wrong_statuses(repo: Any, commit: Any, change: dict[str, Any], status: int) -> None:
     """Limits and unknown values are refused as GitLab does."""
     body = {key: value for key, value in {"state": "success", **change}.items() if value is not None}
     with pytest.raises(gitlab.GitlabHttpError) as refused:
-        commit.manager.gitlab.http_post(
-            f"/projects/{commit.project_id if hasattr(commit, 'project_id') else commit.manager._from_parent_attrs['project_id']}/statuses/{commit.id}",
-            post_data=body,
-        )
+        path = f"/projects/{repo.project.id}/statuses/{commit.id}"
+        repo.project.manager.gitlab.http_post(path, post_data=body)
     assert refused.value.response_code == status
 
 

@@ -27,6 +27,7 @@ AUTH = ("root", "glpat-root-of-the-tests")
 
 
 def terraform(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the real Terraform or OpenTofu, without the machine's CLI configuration."""
     program = shutil.which("terraform") or shutil.which("tofu")
     assert program, "neither terraform nor tofu is on PATH"
     environment = {key: value for key, value in os.environ.items() if key != "TF_CLI_CONFIG_FILE"}
@@ -72,7 +73,7 @@ def test_terraform_keeps_its_state_here(repo: Any, tmp_path: Path) -> None:
 
 @pytest.fixture
 def address(repo: Any) -> str:
-    """The address of a state that does not exist yet."""
+    """Return the address of a state that does not exist yet."""
     return f"{repo.url}/api/v4/projects/{repo.project.id}/terraform/state/s"
 
 
@@ -110,7 +111,7 @@ def test_broken_states(address: str, body: bytes) -> None:
 def test_checksum_and_authentication(address: str) -> None:
     """A wrong Content-MD5 and a wrong password are refused, the right ones are not."""
     body = b'{"serial": 3}'
-    right = base64.b64encode(hashlib.md5(body).digest()).decode()
+    right = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
     for value, status in ((right, 200), ("AAAA", 400)):
         answer = requests.post(address, auth=AUTH, data=body, headers={"Content-MD5": value}, timeout=10)
         assert answer.status_code == status

@@ -20,7 +20,8 @@ spec:
 job:
   rules: [{if: $CI_PIPELINE_SOURCE == "trigger"}, {if: $CI_PIPELINE_SOURCE == "pipeline"}]
   script:
-    - echo "[$CI_PIPELINE_SOURCE $CI_PIPELINE_TRIGGERED $CI_TRIGGER_SHORT_TOKEN $ORCHESTRATOR_BUILD_ID $CI_COMMIT_REF_NAME]"
+    - SAYS="$CI_PIPELINE_SOURCE $CI_PIPELINE_TRIGGERED $CI_TRIGGER_SHORT_TOKEN"
+    - echo "[$SAYS $ORCHESTRATOR_BUILD_ID $CI_COMMIT_REF_NAME]"
     - echo "inputs $[[ inputs.count ]] $[[ inputs.loud ]] $[[ inputs.level ]]" '$[[ inputs.names ]]'
     - if test -n "$TRIGGER_PAYLOAD"; then cat "$TRIGGER_PAYLOAD"; fi
 """
@@ -28,12 +29,13 @@ job:
 
 @pytest.fixture
 def triggered(repo: Any) -> Any:
-    """A project whose only job runs on triggers, and a trigger token."""
+    """Make a project whose only job runs on triggers, and a trigger token."""
     repo.push({".gitlab-ci.yml": CI})
     return repo, repo.project.triggers.create({"description": "home"})
 
 
 def url(repo: Any) -> str:
+    """Return the address that triggers."""
     return f"{repo.url}/api/v4/projects/{repo.project.id}/trigger/pipeline"
 
 

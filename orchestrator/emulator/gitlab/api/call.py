@@ -50,8 +50,7 @@ def forbidden(text: str = "403 Forbidden") -> ApiError:
 
 def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return JSON."""
-    text = json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogateescape")
-    return Response(text, status=status, headers=dict(headers or {}), content_type="application/json")
+    return Response(json.dumps(data), status=status, headers=dict(headers or {}), content_type="application/json")
 
 
 def nothing() -> Response:

@@ -40,7 +40,7 @@ _STATUSES = frozenset(
 def _listed(call: Call, jobs: list[Job]) -> Response:
     scope = call.params.get("scope")
     wanted = [scope] if isinstance(scope, str) else scope
-    if wanted is not None and (not isinstance(wanted, list) or not set(wanted) <= _STATUSES):
+    if wanted is not None and (not isinstance(wanted, list) or not all(str(item) in _STATUSES for item in wanted)):
         raise invalid("scope does not have a valid value")
     found = [job for job in jobs if not job.external and (not wanted or job.status in wanted)]
     found.sort(key=lambda job: -job.id)

@@ -139,7 +139,7 @@ def edit(call: Call) -> Response:
     """Change a project's settings."""
     project = call.project(MAINTAINER)
     key = "ci_pipeline_variables_minimum_override_role"
-    locked = project.setting(key) in {"owner", "no_one_allowed"} or call.params.get(key) in {"owner", "no_one_allowed"}
+    locked = {project.setting(key), call.text(key)} & {"owner", "no_one_allowed"}
     if key in call.params and locked and call.caller.level(project) < OWNER:
         raise forbidden()
     with call.world.state.lock:

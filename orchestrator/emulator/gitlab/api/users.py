@@ -127,7 +127,7 @@ def _make_token(call: Call, user: User, project_id: int | None, level: int) -> J
     (name,) = call.require("name")
     scopes = call.params.get("scopes")
     listed = [scopes] if isinstance(scopes, str) else scopes
-    if not isinstance(listed, list) or not listed or not all(scope in SCOPES for scope in listed):
+    if not isinstance(listed, list) or not listed or not all(str(scope) in SCOPES for scope in listed):
         raise invalid("scopes does not have a valid value")
     state = call.world.state
     with state.lock:

@@ -13,6 +13,7 @@ from orchestrator.emulator.gitlab.ci.errors import ConfigError
 
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _MAX_BYTES = 2 << 20
+_MAX_VALUES = 200_000
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,26 @@ def parse(text: str, name: str) -> Any:
     try:
         loader = _Loader(text)
         try:
-            return loader.get_single_data()
+            data = loader.get_single_data()
         finally:
             loader.dispose()
+        _weigh(data, {}, name)
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as problem:
         raise ConfigError(f"`{name}`: Invalid configuration format: {_explain(problem)}") from None
+    return data
+
+
+def _weigh(data: Any, known: dict[int, int], name: str) -> int:
+    """Return how many values there are with every alias written out; a file may not explode when it is read."""
+    if not isinstance(data, dict | list):
+        return 1
+    if id(data) not in known:
+        known[id(data)] = _MAX_VALUES + 1  # until it is known: a list that holds itself is endless
+        items = data.values() if isinstance(data, dict) else data
+        known[id(data)] = 1 + sum(_weigh(item, known, name) for item in items)
+    if known[id(data)] > _MAX_VALUES:
+        raise ConfigError(f"The YAML of `{name}` is too big")
+    return known[id(data)]
 
 
 def _explain(problem: Exception) -> str:
@@ -74,11 +90,12 @@ def _explain(problem: Exception) -> str:
 
 def split(text: str, name: str) -> tuple[dict[str, Any] | None, str]:
     """Return the `spec` mapping of the header (None without one) and the text of the content."""
-    parts = [part for part in _SEPARATOR.split(text) if _has_content(part)]
+    everything = _SEPARATOR.split(text)
+    parts = [part for part in everything if _has_content(part)]
     if not parts:
         return None, ""
     if len(parts) == 1 and not re.search(r"^spec\s*:", parts[0], re.MULTILINE):
-        return None, text
+        return None, text if len(everything) <= 2 else parts[0]
     header = parse(parts[0], name)
     if not (isinstance(header, dict) and "spec" in header):
         if len(parts) > 1:
@@ -95,7 +112,7 @@ def split(text: str, name: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def _has_content(part: str) -> bool:
-    return any(line.strip() and not line.lstrip().startswith("#") for line in part.splitlines())
+    return any(line.strip() and not line.lstrip().startswith(("#", "%")) for line in part.splitlines())
 
 
 def load_mapping(text: str, name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from orchestrator.emulator.gitlab.ci.model import Config, JobSpec, Need, Plan, P
 from orchestrator.emulator.gitlab.ci.normalise import read_allow_failure, read_needs, read_variables
 from orchestrator.emulator.gitlab.ci.parallel import Instance, instances, selected
 from orchestrator.emulator.gitlab.ci.rules import Context, first_match, only_except
-from orchestrator.emulator.gitlab.ci.schema_job import flatten
+from orchestrator.emulator.gitlab.ci.shapes import flatten
 
 Mapping = dict[str, Any]
 

@@ -81,6 +81,10 @@ def _class(text: str) -> str:
     inside = text[1:-1].replace("\\", "\\\\").replace("[", "\\[")
     if inside[0] in "!^":
         inside = "^" + inside[1:]
+    try:
+        re.compile(f"[{inside}]")
+    except re.error:
+        return re.escape(text)  # a range that runs backwards is no class
     return f"[{inside}]"
 
 

@@ -51,6 +51,7 @@ class Includer:
         unknown = sorted(set(entry) - _KEYS)
         if len(kinds) != 1 or unknown:
             raise ConfigError(f"Ambiguous or unknown include entry: `{_show(entry)}`")
+        _check_texts(entry)
         if not include_allowed(entry.get("rules"), self.context):
             return {}
         given = entry.get("inputs") or {}
@@ -147,6 +148,15 @@ def _entries(include: Any) -> list[dict[str, Any]]:
         else:
             raise ConfigError("include config should be an array of strings or hashes")
     return entries
+
+
+def _check_texts(entry: dict[str, Any]) -> None:
+    for key in (*_KINDS, "ref"):
+        if not isinstance(entry.get(key, ""), str):
+            raise ConfigError(f"include:{key} config should be a string")
+    files = entry.get("file", "")
+    if not isinstance(files, str) and not (isinstance(files, list) and all(isinstance(item, str) for item in files)):
+        raise ConfigError("include:file config should be a string or an array of strings")
 
 
 def _show(entry: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from orchestrator.emulator.gitlab.ci import durations, keywords
 from orchestrator.emulator.gitlab.ci.errors import ConfigError
 from orchestrator.emulator.gitlab.ci.model import Config, JobSpec, Need, Variables
 from orchestrator.emulator.gitlab.ci.schema import is_job, problems
-from orchestrator.emulator.gitlab.ci.schema_job import flatten
+from orchestrator.emulator.gitlab.ci.shapes import flatten
 
 Mapping = dict[str, Any]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.emulator.gitlab.ci import keywords
-from orchestrator.emulator.gitlab.ci.schema_job import CHECKS, check_rules, check_variables, one_of
+from orchestrator.emulator.gitlab.ci.schema_job import CHECKS
+from orchestrator.emulator.gitlab.ci.schema_rules import check_auto_cancel, check_rules, check_variables
 
 _RESERVED = frozenset(
     [
@@ -90,11 +91,8 @@ def _workflow(workflow: Any) -> Iterator[str]:
         yield "workflow name should be a string"
     if "rules" in workflow:
         yield from check_rules("workflow:rules", workflow["rules"], workflow=True)
-    cancel = workflow.get("auto_cancel")
-    if cancel is not None:
-        value = cancel.get("on_new_commit", "conservative") if isinstance(cancel, dict) else None
-        if not one_of(value, keywords.AUTO_CANCEL):
-            yield "workflow:auto_cancel on new commit must be one of: conservative, interruptible, none"
+    if workflow.get("auto_cancel") is not None:
+        yield from check_auto_cancel("workflow", workflow["auto_cancel"])
 
 
 def _job(name: str, job: dict[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from orchestrator.emulator.gitlab.git.environment import git_environment
@@ -58,14 +59,17 @@ class Repository:
 
     def run(self, *arguments: str, data: bytes | None = None, **variables: str) -> bytes:
         """Run git in the repository and return its output; raises `GitError`."""
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=self.path,
-            env={**git_environment(self.home), "GIT_DIR": str(self.path), **variables},
-            input=data if data is not None else b"",
-            capture_output=True,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                ["git", *arguments],
+                cwd=self.path,
+                env={**git_environment(self.home), "GIT_DIR": str(self.path), **variables},
+                input=data if data is not None else b"",
+                capture_output=True,
+                check=False,
+            )
+        except (ValueError, OSError) as problem:  # a NUL or half a character cannot even be handed to git
+            raise GitError(f"git {arguments[0]} failed: {type(problem).__name__}") from None
         if done.returncode != 0:
             raise GitError(done.stderr.decode("utf-8", "replace").strip() or f"git {arguments[0]} failed")
         return done.stdout
@@ -121,22 +125,7 @@ class Repository:
 
     def commit(self, sha: str) -> Commit:
         """Return a commit by its full SHA; raises `GitError`."""
-        text = self.run("show", "-s", f"--format={_COMMIT_FORMAT}", sha, "--").decode("utf-8", "replace")
-        sha, parents, author, email, authored, committer, committer_email, committed, tree, message = text.split(
-            "\0", 9
-        )
-        return Commit(
-            sha=sha,
-            parents=parents.split(),
-            author_name=author,
-            author_email=email,
-            authored_at=authored,
-            committer_name=committer,
-            committer_email=committer_email,
-            committed_at=committed,
-            tree=tree,
-            message=message.removesuffix("\n"),
-        )
+        return _read_commit(self, sha)
 
     def history(self, sha: str, *, path: str = "", limit: int = 1000) -> list[Commit]:
         """Return commits from `sha` backwards, at most `limit`, those that touch `path` if one is given."""
@@ -185,3 +174,21 @@ class Repository:
     def archive(self, sha: str, kind: str, prefix: str) -> bytes:
         """Return `git archive` of a commit as tar, tar.gz or zip, all paths below `prefix`."""
         return self.run("archive", f"--format={kind}", f"--prefix={prefix}", sha)
+
+
+@lru_cache(maxsize=2048)
+def _read_commit(repository: Repository, sha: str) -> Commit:
+    text = repository.run("show", "-s", f"--format={_COMMIT_FORMAT}", sha, "--").decode("utf-8", "replace")
+    sha, parents, author, email, authored, committer, committer_email, committed, tree, message = text.split("\0", 9)
+    return Commit(
+        sha=sha,
+        parents=parents.split(),
+        author_name=author,
+        author_email=email,
+        authored_at=authored,
+        committer_name=committer,
+        committer_email=committer_email,
+        committed_at=committed,
+        tree=tree,
+        message=message.removesuffix("\n"),
+    )

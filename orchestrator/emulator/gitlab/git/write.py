@@ -101,7 +101,7 @@ def _staged(repository: Repository, path: str, index: str) -> tuple[str, str]:
     rows = repository.run("ls-files", "-s", "-z", "--", f":(literal){path}", GIT_INDEX_FILE=index)
     for row in rows.decode("utf-8", "surrogateescape").split("\0"):
         about, _, name = row.partition("\t")
-        if name == path:
+        if name and name == path:
             mode, identity, _ = about.split()
             return mode, identity
     return "", ""
