@@ -87,14 +87,14 @@ class Shop:
             text=True,
         ).stdout.strip()
 
-    def commit(self, files: dict[str, str]) -> str:
+    def commit(self, files: dict[str, str], message: str = "change") -> str:
         """Write files, commit them and push; return the commit."""
         for name, text in files.items():
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", "change")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
         address = self.running.gitlab_url.replace("://", f"://oauth2:{self.running.gitlab_token}@")
         self.git(
             "push", "--quiet", "--force", f"{address}/{self.project.path_with_namespace}.git", "HEAD:refs/heads/main"

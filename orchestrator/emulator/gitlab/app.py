@@ -45,7 +45,7 @@ from orchestrator.emulator.gitlab.world import World
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_RESOURCES = (
+RESOURCES = (
     users,
     projects,
     triggers,
@@ -87,7 +87,7 @@ class GitLabEmulator:
         state = State(directory / "state", root_token)
         transport = Transport(directory / "repositories", home, directory / "hooks")
         self.world = World(directory, state, transport, self_url, job_environment)
-        self._router = Router(route for module in _RESOURCES for route in module.routes.entries)
+        self._router = Router(route for module in RESOURCES for route in module.routes.entries)
         self._scheduler = Scheduler(self.world, places=concurrency, grace_seconds=grace_seconds)
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -1,0 +1,94 @@
+"""The component in another implementation of GitLab CI (`gitlab-ci-local` from npm), against the emulator."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import Shop
+
+from orchestrator import resources
+
+pytestmark = pytest.mark.e2e
+
+PIPELINE = """
+stages: [prebuild, build, postbuild, test]
+include:
+  - local: templates/{file}
+{inputs}
+check:
+  stage: test
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "trigger"
+  needs: [postbuild]
+  script:
+    - test "$(sha256sum < service/package.zip | cut -d ' ' -f 1)" = "$ORCHESTRATOR_PACKAGE_SHA256"
+"""
+FLAVOURS = {
+    "component": ("codebuild.yml", "    inputs:\n      directory: service\n"),
+    "plain": ("plain.gitlab-ci.yml", "variables:\n  ORCHESTRATOR_DIRECTORY: service\n"),
+}
+
+
+def command() -> str:
+    """Return the program, which CI must have; elsewhere the test says that it was left out."""
+    found = shutil.which("gitlab-ci-local")
+    if found is None and not os.environ.get("CI"):
+        pytest.skip("gitlab-ci-local is not installed (npm install gitlab-ci-local)")
+    assert found, "CI must install gitlab-ci-local"
+    return found
+
+
+def run_jobs(shop: Shop, *jobs: str, **variables: str) -> str:
+    """Run jobs in the second implementation; return what they printed."""
+    environment = {
+        **shop.environment,
+        # The runner of these jobs: the project's id and server, and the programs it has.
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    known = {
+        name: value
+        for name, value in shop.environment.items()
+        if name.startswith(("AWS_", "CI_", "ORCHESTRATOR_", "PIP_", "SSL_"))
+    }
+    known |= {"CI_PROJECT_ID": str(shop.project.id), **variables}
+    arguments = [part for name, value in known.items() for part in ("--variable", f"{name}={value}")]
+    outcome = subprocess.run(
+        [command(), "--force-shell-executor", "--home", str(shop.folder.parent), *arguments, *jobs],
+        cwd=shop.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert outcome.returncode == 0, outcome.stdout[:9000] + outcome.stderr[-2000:]
+    return outcome.stdout + outcome.stderr
+
+
+@pytest.mark.parametrize("flavour", list(FLAVOURS))
+def test_the_jobs_run_elsewhere_too(shop: Shop, flavour: str) -> None:
+    """prebuild, build and postbuild of component and plain file close the loop where somebody else reads the YAML."""
+    file, inputs = FLAVOURS[flavour]
+    text = (resources.folder("templates") / file).read_text(encoding="utf-8")
+    files = shop.files()
+    moved = {f"service/{name}": files.pop(name) for name in ("orchestrator.yml", "src/handler.py")}
+    files[".gitignore"] += "service/.orchestrator/\nservice/package.zip\nservice/manifest.json\n.gitlab-ci-local/\n"
+    shop.git("rm", "--quiet", "-r", "orchestrator.yml", "src")
+    shop.git("remote", "add", "origin", "https://gitlab.example.com/group/service.git")
+    # The emulator's GitLab has the project for the trigger; its own pipeline would be a second one at work.
+    shop.commit(
+        {**files, **moved, f"templates/{file}": text, ".gitlab-ci.yml": PIPELINE.format(file=file, inputs=inputs)},
+        "[skip ci]",
+    )
+    assert "ready:" in run_jobs(shop, "prebuild")
+    assert "started" in run_jobs(shop, "build")
+    build_id = replace(shop, folder=shop.folder / "service").build_id()
+    run_jobs(shop, "postbuild", "check", CI_PIPELINE_SOURCE="trigger", ORCHESTRATOR_BUILD_ID=build_id)
+    assert "handler.py" in zipfile.ZipFile(shop.folder / "service" / "package.zip").namelist()
