@@ -34,9 +34,15 @@ _CONFIG = Config(
 
 
 @cache
+def _session() -> boto3.session.Session:
+    # One for all clients: each new session reads the endpoints and the list of services again, a tenth of a second.
+    return boto3.session.Session()
+
+
+@cache
 def client(service: str, region: str) -> Any:
     """Return the client of a service; credentials and endpoints come from the environment, as boto3 reads it."""
-    return boto3.session.Session().client(service, region_name=region, config=_CONFIG)  # type: ignore[call-overload]
+    return _session().client(service, region_name=region, config=_CONFIG)  # type: ignore[call-overload]
 
 
 def error_code(error: ClientError) -> str:

