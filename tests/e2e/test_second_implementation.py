@@ -17,6 +17,7 @@ from orchestrator import resources
 
 pytestmark = pytest.mark.e2e
 
+ROOT = Path(__file__).parents[2]
 PIPELINE = """
 stages: [prebuild, build, postbuild, test]
 include:
@@ -92,3 +93,22 @@ def test_the_jobs_run_elsewhere_too(shop: Shop, flavour: str) -> None:
     build_id = replace(shop, folder=shop.folder / "service").build_id()
     run_jobs(shop, "postbuild", "check", CI_PIPELINE_SOURCE="trigger", ORCHESTRATOR_BUILD_ID=build_id)
     assert "handler.py" in zipfile.ZipFile(shop.folder / "service" / "package.zip").namelist()
+
+
+def test_this_projects_own_pipeline(shop: Shop, tmp_path: Path) -> None:
+    """The pipeline of this repository sends its example through prebuild, build and postbuild elsewhere, too."""
+    clone = tmp_path / "clone"
+    shop.git("clone", "--quiet", str(ROOT), str(clone))
+    own = replace(shop, folder=clone)
+    own.git("checkout", "--quiet", "-B", "main")
+    own.git("remote", "set-url", "origin", "https://gitlab.example.com/platform/codebuild-orchestrator.git")
+    shop.aws("ssm").put_parameter(
+        Name="/gitlab/trigger/lxml-function", Value=shop.token, Type="SecureString", Overwrite=True
+    )
+    # The commit is not in the emulator's GitLab, so its trigger answers on the project's own branch.
+    run_jobs(own, "prebuild")
+    run_jobs(own, "build")
+    example = clone / "examples" / "lxml-function"
+    build_id = replace(own, folder=example).build_id()
+    run_jobs(own, "postbuild", "check-package", CI_PIPELINE_SOURCE="trigger", ORCHESTRATOR_BUILD_ID=build_id)
+    assert any("lxml/etree" in name for name in zipfile.ZipFile(example / "package.zip").namelist())

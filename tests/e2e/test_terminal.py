@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 import zipfile
@@ -12,9 +13,10 @@ from pathlib import Path
 
 import boto3
 import pytest
-from conftest import Shop
+from conftest import Shop, open_shop
 
 from orchestrator.effects.terraform import find_terraform, provider_environment
+from orchestrator.emulator import control
 
 pytestmark = pytest.mark.e2e
 
@@ -144,6 +146,22 @@ def test_a_stopped_build(ready: Shop) -> None:
     assert "STOPPED" in home.stderr
 
 
+def test_a_build_that_times_out(tmp_path: Path) -> None:
+    """A build that is not done in its time ends postbuild with 1, and the message says that time ran out."""
+    # Five minutes of this emulator last two seconds, which no build can do.
+    running = control.up(tmp_path / "emulator", detach=False, minute_seconds=0.4)
+    try:
+        hasty = open_shop(running, tmp_path, "hasty")
+        assert hasty.orchestrator("prebuild").returncode == 0
+        assert hasty.orchestrator("build").returncode == 0
+        home = hasty.orchestrator("postbuild", "--build-id", hasty.build_id())
+    finally:
+        control.down(tmp_path / "emulator")
+    assert home.returncode == 1, home.stderr
+    assert "TIMED_OUT" in home.stderr
+    assert not (hasty.folder / "package.zip").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -221,3 +239,41 @@ def test_no_machine_to_talk_to(shop: Shop) -> None:
     """When AWS cannot be reached, the stage ends with 3, which a pipeline may retry."""
     outcome = shop.orchestrator("prebuild", AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1")
     assert outcome.returncode == 3, outcome.stderr
+
+
+def test_the_build_clones_when_told_to(ready: Shop) -> None:
+    """With `source: clone` the build fetches exactly the commit from GitLab, and the token stays out of sight."""
+    for name, value in (("username", "oauth2"), ("pat", ready.running.gitlab_token)):
+        ready.aws("ssm").put_parameter(Name=f"/gitlab/{name}", Value=value, Type="SecureString", Overwrite=True)
+    address = f"{ready.running.gitlab_url}/{ready.project.path_with_namespace}.git"
+    text = (ready.folder / "orchestrator.yml").read_text()
+    ready.commit({"orchestrator.yml": f"{text}source: clone\nclone: {{url: '{address}'}}\n"})
+    assert ready.orchestrator("prebuild").returncode == 0
+    assert ready.orchestrator("build").returncode == 0
+    home = ready.orchestrator("postbuild", "--build-id", ready.build_id(), "--output", "dist")
+    assert home.returncode == 0, home.stderr
+    build = ready.aws("codebuild").batch_get_builds(ids=[ready.build_id()])["builds"][0]
+    events = ready.aws("logs").get_log_events(
+        logGroupName=build["logs"]["groupName"], logStreamName=build["logs"]["streamName"], limit=10_000
+    )["events"]
+    log = "\n".join(event["message"] for event in events)
+    assert "fetch" in log
+    assert ready.running.gitlab_token not in log + home.stderr + json.dumps(build, default=str)
+
+
+def test_the_state_can_lie_in_a_bucket(shop: Shop) -> None:
+    """With `state: s3` the state and its lock are objects, and a second machine sees what the first has applied."""
+    bucket = f"{shop.name}-state"
+    shop.aws("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": shop.running.region})
+    text = shop.files()["orchestrator.yml"]
+    shop.commit({"orchestrator.yml": f"{text}terraform: {{state: s3, bucket: {bucket}}}\n"})
+    first = shop.orchestrator("prebuild")
+    assert first.returncode == 0, first.stderr
+    keys = [item["Key"] for item in shop.aws("s3").list_objects_v2(Bucket=bucket)["Contents"]]
+    assert keys == [f"{shop.name}/terraform.tfstate"]
+    shutil.rmtree(shop.folder / ".orchestrator")
+    shop.commit({"orchestrator.yml": f"{text}terraform: {{state: s3, bucket: {bucket}}}\ntags: {{team: feeds}}\n"})
+    second = shop.orchestrator("prebuild")
+    assert second.returncode == 0, second.stderr
+    assert "to create" not in second.stderr
+    assert "to update" in second.stderr
