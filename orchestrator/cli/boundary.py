@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 import click
 
 from orchestrator import __version__
+from orchestrator.cli.screen import narrate
+from orchestrator.effects.files import file_failure
 from orchestrator.errors import OrchestratorError
 
 _USAGE = 2
@@ -31,28 +33,50 @@ def guarded(run: Callable[[], Any]) -> NoReturn:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         outcome = run()
-    except OrchestratorError as error:
-        _say(f"error: {error}")
-        sys.exit(error.exit_code)
     except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.UsageError as error:
-        _say_usage(error)
-        sys.exit(_USAGE)
-    except click.ClickException as error:
-        _say(f"error: {error.format_message()}")
-        sys.exit(_USAGE)
-    except (KeyboardInterrupt, click.Abort, Interrupted):
-        _say("error: interrupted\n\nhint: run the command again; every stage can be repeated")
-        sys.exit(_INTERRUPTED)
+        code = error.exit_code
     except BrokenPipeError:
-        # The reader of our output has gone; the interpreter must not trip over the pipe again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception as error:  # noqa: BLE001 - the boundary: what arrives here is a bug of ours
-        _say(_report(error))
-        sys.exit(_OUR_BUG)
-    sys.exit(outcome if isinstance(outcome, int) else 0)
+        code = 0
+    except BaseException as error:  # noqa: BLE001 - the boundary: nothing may pass it without its exit code
+        code = _told(error)
+    else:
+        code = outcome if isinstance(outcome, int) else 0
+    _forget_output()
+    sys.exit(code)
+
+
+def _told(error: BaseException) -> int:
+    """Say what has failed, and return the exit code of its class."""
+    if isinstance(error, OSError):
+        error = file_failure(error) or error
+    if isinstance(error, OrchestratorError):
+        narrate(f"error: {error}")
+        return error.exit_code
+    if isinstance(error, click.UsageError) and error.format_message().startswith("Usage:"):
+        narrate(error.format_message())  # a bare `orchestrator`: click shows the help
+        return _USAGE
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "orchestrator"
+        narrate(f"error: {error.format_message()}\n\nhint: `{command} --help` shows what it takes")
+        return _USAGE
+    if isinstance(error, click.ClickException):
+        narrate(f"error: {error.format_message()}")
+        return _USAGE
+    if isinstance(error, (KeyboardInterrupt, click.Abort, Interrupted)):
+        narrate("error: interrupted\n\nhint: run the command again; every stage can be repeated")
+        return _INTERRUPTED
+    narrate(_report(error))
+    return _OUR_BUG
+
+
+def _forget_output() -> None:
+    """Keep the interpreter from failing with 120 over what nobody took: it flushes both streams again at its end."""
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            if stream is not None:  # it is None when it was closed from the beginning
+                stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -61,23 +85,18 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise Interrupted
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-
-
-def _say_usage(error: click.UsageError) -> None:
-    command = error.ctx.command_path if error.ctx else "orchestrator"
-    _say(f"error: {error.format_message()}\n\nhint: `{command} --help` shows what it takes")
-
-
-def _report(error: Exception) -> str:
+def _report(error: BaseException) -> str:
     """Write the traceback to a file (its frames, never the values in them) and return what to say."""
-    handle, name = tempfile.mkstemp(prefix="orchestrator-bug-", suffix=".txt")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(f"orchestrator {__version__}, Python {sys.version}\n\n")
-        file.write("".join(traceback.format_tb(error.__traceback__)))
-        file.write(f"{type(error).__name__}\n")
+    what = f"error: this is a bug in orchestrator ({type(error).__name__})"
+    try:
+        handle, name = tempfile.mkstemp(prefix="orchestrator-bug-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"orchestrator {__version__}, Python {sys.version}\n\n")
+            file.write("".join(traceback.format_tb(error.__traceback__)))
+            file.write(f"{type(error).__name__}\n")
+    except OSError as unwritable:
+        return f"{what}\nreport: none, {unwritable.strerror}\n\nhint: make room, run it again, and open an issue"
     return (
-        f"error: this is a bug in orchestrator ({type(error).__name__})\nreport: {Path(name)}\n\n"
+        f"{what}\nreport: {Path(name)}\n\n"
         "hint: open an issue with this report; it holds no values, only the way through the code"
     )

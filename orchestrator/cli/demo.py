@@ -37,16 +37,14 @@ def demo(example: str, architecture: str | None, output: Path, *, as_json: bool)
             detail=f"observed: no Python package `{error.name}`",
             hint='`pip install "codebuild-orchestrator[emulator]"`',
         ) from error
-    from rich.console import Console
-
     from orchestrator.demo.report import print_outcome
-    from orchestrator.demo.view import open_view
+    from orchestrator.demo.view import Closing, Narration, open_view
 
-    console = Console(stderr=True)
+    console = Narration(stderr=True)
     wanted = Request(example, Architecture(architecture) if architecture else None, output)
     with open_view(console) as view:
         outcome = run(wanted, os.environ, view)
     if as_json:
         print_json(outcome.as_json())
     else:
-        print_outcome(outcome, Console())
+        print_outcome(outcome, Closing())

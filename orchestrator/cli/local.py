@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +13,10 @@ import click
 
 from orchestrator.cli.screen import narrate, print_data, print_json
 from orchestrator.errors import ConfigurationError
+
+_CONFLICTING = re.compile(
+    r"AWS_(PROFILE|DEFAULT_PROFILE|SESSION_TOKEN|IGNORE_CONFIGURED_ENDPOINT_URLS|ENDPOINT_URL_[A-Z0-9_]+)"
+)
 
 directory_option = click.option(
     "--directory",
@@ -68,8 +74,12 @@ def env(directory: Path) -> None:
         raise ConfigurationError(
             "nothing is running", detail=f"looked in: {directory}", hint="start it with `orchestrator local up`"
         )
-    for name, value in control.environment(running).items():
-        print_data(f"export {name}={shlex.quote(value)}")
+    settings = control.environment(running)
+    # A profile or an endpoint of one service that is set here would win over what follows.
+    others = [name for name in os.environ if _CONFLICTING.fullmatch(name) and name not in settings]
+    lines = [f"unset {name}" for name in sorted(others)]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
+    print_data("\n".join(lines))
 
 
 def _control() -> ModuleType:

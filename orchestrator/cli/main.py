@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 
 import click
@@ -52,4 +54,12 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    guarded(lambda: cli.main(standalone_mode=False))
+    guarded(_run)
+
+
+def _run() -> object:
+    if "_ORCHESTRATOR_COMPLETE" in os.environ:  # a shell asks how to go on (click docs: shell completion)
+        return cli.main(prog_name="orchestrator", standalone_mode=False)
+    # `cli.main` would end with 1, which is a failed build, when the reader of our output has gone.
+    with cli.make_context("orchestrator", sys.argv[1:]) as context:
+        return cli.invoke(context)

@@ -15,7 +15,6 @@ from orchestrator.config.load import load
 from orchestrator.config.model import Configuration
 from orchestrator.effects.git import GitCheckout
 from orchestrator.effects.zipapp import Zipapp, build_zipapp
-from orchestrator.errors import OrchestratorError
 from orchestrator.plan.make import make_plan, only
 from orchestrator.plan.model import Plan, RenderedRoot
 from orchestrator.render.buildspec import buildspec
@@ -78,24 +77,23 @@ class Project:
 def load_project(config: Path, environment: Mapping[str, str]) -> Project:
     """Read the configuration and plan it. Touches nothing but the checkout."""
     configuration = load(config, environment)
-    folder = config.resolve().parent
+    folder = config.absolute().parent.resolve()
     git = GitCheckout(folder, environment)
     tool = build_zipapp()
     plan = make_plan(
         configuration,
-        base=_place_in_repository(folder, git),
-        has_file=lambda path: (folder / path).is_file(),
+        base=git.place(),
+        has_file=lambda path: _is_file(folder / path),
         tool_sha256=tool.sha256,
     )
     return Project(folder, configuration, from_environment(environment), git, tool, plan)
 
 
-def _place_in_repository(folder: Path, git: GitCheckout) -> str:
-    """Return the folder's path in its repository; a folder outside of git is its own repository."""
+def _is_file(path: Path) -> bool:
     try:
-        return folder.relative_to(git.root().resolve()).as_posix()
-    except (OrchestratorError, ValueError):
-        return "."
+        return path.is_file()
+    except OSError:  # a name too long to be one, or a folder that may not be looked into
+        return False
 
 
 def _template(folder: str, name: str) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from orchestrator.cli import wire
-from orchestrator.cli.project import Project, config_option, load_project
+from orchestrator.cli.project import WORK_FOLDER, Project, config_option, load_project
 from orchestrator.cli.screen import narrate
 from orchestrator.config.refs import check_ref
 from orchestrator.effects.files import write_json, write_text
 from orchestrator.errors import ConfigurationError, Refused
-from orchestrator.render.dotenv import dotenv
+from orchestrator.render.dotenv import dotenv, fits_gitlab
 from orchestrator.render.terraform import with_editor
 from orchestrator.stages.build import Request, StartedBuild
 from orchestrator.stages.build import build as start_builds
@@ -29,6 +29,8 @@ def prebuild(config: Path) -> None:
     """Apply the CodeBuild projects with Terraform, if anything changed since the last time."""
     project = load_project(config, os.environ)
     _require_gitlab_project(project)
+    _refuse_fork(project)
+    _refuse_tracked_work(project)
     write_json(project.work / "plan.json", project.plan.as_json())
     done = apply_plan(
         project.plan,
@@ -51,7 +53,9 @@ def build(config: Path, commit: str | None, ref: str | None, packages: tuple[str
     """Start the build of exactly one commit, and return without waiting for it."""
     project = load_project(config, os.environ)
     _require_gitlab_project(project)
+    _refuse_fork(project)
     request = _request(project, commit, ref)
+    _record(project, ())
     start_builds(
         project.packages(packages),
         project.root.settings_digest,
@@ -103,6 +107,27 @@ def _require_gitlab_project(project: Project) -> None:
         )
 
 
+def _refuse_fork(project: Project) -> None:
+    if project.context.is_fork:
+        raise Refused(
+            "this pipeline runs for a merge request of a fork",
+            detail="expected: code of this project, because the build gets roles and tokens of this project",
+            hint="review the code, and push it to a branch of this project",
+        )
+
+
+def _refuse_tracked_work(project: Project) -> None:
+    """Make sure that no commit brings files that Terraform would take for ours."""
+    tracked = project.git.tracked(WORK_FOLDER)
+    if tracked:
+        raise Refused(
+            f"the repository has files in `{WORK_FOLDER}`",
+            detail=f"observed: {', '.join(tracked[:5])}{' and more' if len(tracked) > 5 else ''}\n"
+            "expected: none, because the orchestrator works there",
+            hint=f"`git rm -r --cached {WORK_FOLDER}`, and name it in .gitignore",
+        )
+
+
 def _request(project: Project, commit: str | None, ref: str | None) -> Request:
     context = project.context
     name = ref or context.ref or project.git.current_ref()
@@ -140,10 +165,15 @@ def _expected_commit(project: Project, commit: str | None) -> str:
 
 def _record(project: Project, started: Sequence[StartedBuild]) -> None:
     write_json(project.work / "builds.json", {"builds": [item.__dict__ for item in started]})
+    # Package names have no underscore, so no two of them become one variable.
     variables = {f"ORCHESTRATOR_BUILD_ID_{item.package.upper().replace('-', '_')}": item.build_id for item in started}
     if len(started) == 1:
         variables["ORCHESTRATOR_BUILD_ID"] = started[0].build_id
-    write_text(project.work / "build.env", dotenv(variables))
+    report = dotenv(variables)
+    if not fits_gitlab(report):
+        narrate("these are more builds than a dotenv report may hold: their ids are in builds.json alone")
+        report = ""
+    write_text(project.work / "build.env", report)
 
 
 def _package_variables(delivered: Delivered) -> dict[str, str]:

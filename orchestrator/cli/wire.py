@@ -8,6 +8,7 @@ from orchestrator.cli.project import Project
 from orchestrator.cli.screen import narrate
 from orchestrator.effects.clock import SystemClock
 from orchestrator.effects.codebuild import CloudWatchLogs, CodeBuildService
+from orchestrator.effects.files import write_bytes
 from orchestrator.effects.parameters import ParameterStore
 from orchestrator.effects.store import S3Store, caller_account
 from orchestrator.ports import CommitStatus, ObjectStore
@@ -56,6 +57,7 @@ def postbuild_world(project: Project, environment: Mapping[str, str]) -> Postbui
         status=_status(project, environment),
         clock=SystemClock(),
         narrate=narrate,
+        write=write_bytes,
     )
 
 

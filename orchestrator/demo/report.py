@@ -10,8 +10,12 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from orchestrator.demo.watch import Loop
+
+# Paths hold brackets and colons that are no markup.
+_AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
 
 
 @dataclass(frozen=True)
@@ -70,18 +74,16 @@ def rows_of(loop: Loop, manifest: dict[str, Any], *, started_seconds: float, pus
 def print_outcome(outcome: Outcome, console: Console) -> None:
     """Print the closing table and where to look."""
     table = Table(
-        title=f"{outcome.project}: the loop closed in {outcome.seconds:.0f} s", title_justify="left", box=None
+        title=Text(f"{outcome.project}: the loop closed in {outcome.seconds:.0f} s"), title_justify="left", box=None
     )
     table.add_column("stage")
     table.add_column("seconds", justify="right")
     table.add_column("what it did", overflow="fold")
     for row in outcome.rows:
-        table.add_row(row.stage, "" if row.seconds is None else f"{row.seconds:.1f}", row.did)
+        table.add_row(Text(row.stage), "" if row.seconds is None else f"{row.seconds:.1f}", Text(row.did))
     console.print(table)
-    console.print(f"\npackage:   {outcome.package} ({_contents(outcome.package)})", highlight=False, soft_wrap=True)
-    console.print(
-        f"evidence:  {outcome.evidence} (job logs, build log, plan, Terraform state)", highlight=False, soft_wrap=True
-    )
+    console.print(f"\npackage:   {outcome.package} ({_contents(outcome.package)})", **_AS_IT_IS)
+    console.print(f"evidence:  {outcome.evidence} (job logs, build log, plan, Terraform state)", **_AS_IT_IS)
 
 
 def write_outcome(outcome: Outcome) -> None:

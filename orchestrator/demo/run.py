@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import time
 import zipfile
 from collections.abc import Mapping, MutableMapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,7 @@ from orchestrator.demo.view import View
 from orchestrator.demo.watch import Loop, watch
 from orchestrator.effects.clock import SystemClock
 from orchestrator.effects.codebuild import CloudWatchLogs, CodeBuildService
+from orchestrator.effects.files import unwritable, write_text
 from orchestrator.effects.gitlab import GitLabPipelines, JobRecord
 from orchestrator.effects.terraform import find_terraform, provider_environment
 from orchestrator.emulator import control
@@ -45,11 +47,12 @@ def run(request: Request, environment: MutableMapping[str, str], view: View) -> 
     """Run the loop once. Everything that it starts has ended when it returns or raises."""
     begin = time.monotonic()
     example = _example(request.example)
+    _check_git(environment)
     _check_terraform(environment, view)
     output = _prepare(request.output)
     running = control.up(output / "emulator", detach=False)
     try:
-        environment.update(control.environment(running))
+        _point_to(environment, control.environment(running))
         started = time.monotonic() - begin
         view.say(f"AWS on {running.aws_url}, GitLab on {running.gitlab_url}")
         seeded = seed(
@@ -93,6 +96,18 @@ def _example(name: str) -> Path:
     return resources.folder("examples") / name
 
 
+def _check_git(environment: Mapping[str, str]) -> None:
+    if shutil.which("git", path=environment.get("PATH", os.defpath)) is None:
+        raise ConfigurationError("`git` was not found", detail="expected: git on PATH", hint="install git")
+
+
+def _point_to(environment: MutableMapping[str, str], settings: Mapping[str, str]) -> None:
+    """Send the clients of this process to the stand-ins, and nowhere else: a profile of the user's would win."""
+    for name in [name for name in environment if name.startswith("AWS_") and name not in settings]:
+        del environment[name]
+    environment.update(settings)
+
+
 def _check_terraform(environment: Mapping[str, str], view: View) -> None:
     """Fail before anything is started when this machine has no Terraform."""
     executable = find_terraform(environment)
@@ -104,17 +119,20 @@ def _check_terraform(environment: Mapping[str, str], view: View) -> None:
 def _prepare(output: Path) -> Path:
     """Return an empty output folder; only what an earlier demo left is removed."""
     output = output.resolve()
-    if output.exists() and any(output.iterdir()):
-        if not (output / _MARK).is_file():
-            raise ConfigurationError(
-                f"`{output}` is not empty",
-                detail="expected: a new or empty folder, or that of an earlier demo",
-                hint="name another one with `--output`",
-            )
-        control.down(output / "emulator")
-        shutil.rmtree(output)
-    output.mkdir(parents=True, exist_ok=True)
-    (output / _MARK).write_text("made by `orchestrator demo`; may be deleted\n", encoding="utf-8")
+    try:
+        if output.exists() and any(output.iterdir()):
+            if not (output / _MARK).is_file():
+                raise ConfigurationError(
+                    f"`{output}` is not empty",
+                    detail="expected: a new or empty folder, or that of an earlier demo",
+                    hint="name another one with `--output`",
+                )
+            control.down(output / "emulator")
+            shutil.rmtree(output)
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(output, error) from error
+    write_text(output / _MARK, "made by `orchestrator demo`; may be deleted\n")
     return output
 
 
@@ -128,8 +146,12 @@ def _follow(seeded: Seeded, running: control.Running, view: View, output: Path) 
                 for line in news:
                     view.say(line)
                 view.show(loop)
-    finally:
-        _keep_logs(loop, gitlab, running.region, output)
+    except BaseException:
+        # What went wrong is the news, not that its logs cannot be kept.
+        with suppress(OrchestratorError, OSError):
+            _keep_logs(loop, gitlab, running.region, output)
+        raise
+    _keep_logs(loop, gitlab, running.region, output)
     _check(loop, gitlab)
     return loop
 
@@ -166,7 +188,8 @@ def _keep_logs(loop: Loop, gitlab: GitLabPipelines, region: str, output: Path) -
     logs.mkdir(exist_ok=True)
     for jobs in loop.jobs.values():
         for job in jobs:
-            (logs / f"{job.name}.log").write_text(gitlab.trace(job.id), encoding="utf-8")
+            # The name of a matrix job may hold a slash.
+            (logs / f"{job.name.replace('/', '_')}.log").write_text(gitlab.trace(job.id), encoding="utf-8")
     for build in loop.builds.values():
         lines = CloudWatchLogs(region).last_lines(build, _WHOLE_LOG)
         (logs / f"build-{build.uuid}.log").write_text("\n".join(lines) + "\n", encoding="utf-8")

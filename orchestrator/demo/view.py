@@ -13,8 +13,25 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.demo.watch import Loop
+from orchestrator.render.terminal import printable
 
 _COLOURS = {"success": "green", "SUCCEEDED": "green", "failed": "red", "FAILED": "red", "running": "cyan"}
+
+
+class Narration(Console):
+    """Standard error as people watch it; when nobody does any more, the work goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing from now on (rich would end the process with 1, which is a failed build)."""
+        self.quiet = True
+
+
+class Closing(Console):
+    """Standard output for the closing table."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the command decide what it means that the reader has gone."""
+        raise BrokenPipeError
 
 
 class View(Protocol):
@@ -48,7 +65,9 @@ class _Lines:
 
     def say(self, line: str) -> None:
         seconds = time.monotonic() - self._begin
-        self._console.print(f"{seconds:6.1f} s  {line}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(
+            f"{seconds:6.1f} s  {printable(line)}", markup=False, highlight=False, soft_wrap=True, emoji=False
+        )
 
     def show(self, loop: Loop) -> None:
         """Nothing: every change has had its line."""
@@ -63,17 +82,17 @@ class _Screen:
         self._last = ""
 
     def say(self, line: str) -> None:
-        self._last = line
-        self._live.update(Text(f"{time.monotonic() - self._begin:6.1f} s  {line}"))
+        self._last = printable(line)
+        self._live.update(Text(f"{time.monotonic() - self._begin:6.1f} s  {self._last}"))
 
     def show(self, loop: Loop) -> None:
         table = Table(box=None, pad_edge=False)
         for heading in ("", "stage", "phase", "state", "seconds"):
             table.add_column(heading, justify="right" if heading == "seconds" else "left")
         for mark, stage, phase, state, seconds in _rows(loop):
-            table.add_row(mark, stage, phase, Text(state, _COLOURS.get(state, "")), seconds)
+            table.add_row(mark, Text(stage), Text(phase), Text(state, _COLOURS.get(state, "")), seconds)
         elapsed = time.monotonic() - self._begin
-        table.caption = f"{elapsed:.0f} s  {self._last}"
+        table.caption = Text(f"{elapsed:.0f} s  {self._last}")
         table.caption_justify = "left"
         self._live.update(table)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -12,9 +12,20 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigNotFound,
+    ConfigParseError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    InvalidConfigError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
+    ProfileNotFound,
+    ProxyConnectionError,
+    SSLError,
+    SSOError,
     TokenRetrievalError,
 )
 
@@ -22,7 +33,20 @@ from orchestrator.errors import ConfigurationError, MachineryError, Orchestrator
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
-_UNKNOWN_CALLER = {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+_UNKNOWN_CALLER = {
+    "AuthFailure",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidIdentityToken",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+_NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, TokenRetrievalError, SSOError, CredentialRetrievalError)
+_WRONG_PROFILE = (ProfileNotFound, ConfigNotFound, ConfigParseError, InvalidConfigError)
+_UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, SSLError)
 
 # Throttling, 5xx and broken connections are retried by botocore (its `standard` mode) with jitter.
 _CONFIG = Config(
@@ -42,7 +66,15 @@ def _session() -> boto3.session.Session:
 @cache
 def client(service: str, region: str) -> Any:
     """Return the client of a service; credentials and endpoints come from the environment, as boto3 reads it."""
-    return _session().client(service, region_name=region, config=_CONFIG)  # type: ignore[call-overload]
+    session = _session()
+    try:
+        return session.client(service, region_name=region, config=_CONFIG)  # type: ignore[call-overload]
+    except ValueError as error:  # botocore says so of an endpoint that is no URL
+        raise ConfigurationError(
+            f"cannot talk to AWS {service}",
+            detail="observed: the endpoint that the environment or the profile names is not a URL",
+            hint="correct or unset AWS_ENDPOINT_URL and the variables that begin like it",
+        ) from error
 
 
 def error_code(error: ClientError) -> str:
@@ -57,18 +89,36 @@ def aws_errors(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _from_answer(what, error) from error
-    except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError) as error:
-        raise ConfigurationError(
+    except BotoCoreError as error:
+        raise _from_botocore(what, error) from error
+
+
+def member(answer: Mapping[str, Any], name: str, what: str) -> Any:
+    """Return what an answer must have; raise `MachineryError` for a proxy's error page, which botocore lets pass."""
+    if name not in answer:
+        raise MachineryError(
+            what,
+            detail=f"observed: an answer without `{name}`, which does not come from AWS",
+            hint="look at the proxy between here and AWS, and retry the job",
+        )
+    return answer[name]
+
+
+def _from_botocore(what: str, error: BotoCoreError) -> OrchestratorError:
+    """Return the failure behind an error that no answer of AWS was involved in."""
+    if isinstance(error, _NO_CREDENTIALS):
+        return ConfigurationError(
             what,
             detail="no usable AWS credentials were found in the environment, the profile or the job",
             hint="configure credentials, for example `aws configure sso` or an `id_tokens:` role in GitLab",
-        ) from error
-    except NoRegionError as error:
-        raise ConfigurationError(
-            what, detail="no AWS region is set", hint="write `region:` in orchestrator.yml"
-        ) from error
-    except BotoCoreError as error:
-        raise MachineryError(what, detail=str(error), hint="retry the job; nothing was lost") from error
+        )
+    if isinstance(error, _WRONG_PROFILE):
+        return ConfigurationError(what, detail=str(error), hint="correct AWS_PROFILE or the AWS configuration file")
+    if isinstance(error, (NoRegionError, InvalidRegionError)):
+        return ConfigurationError(what, detail="no usable AWS region", hint="correct `region:` in orchestrator.yml")
+    if isinstance(error, _UNREACHABLE):
+        return MachineryError(what, detail=str(error), hint="check the network and `region`, then retry the job")
+    return MachineryError(what, detail=str(error), hint="retry the job; nothing was lost")
 
 
 def _from_answer(what: str, error: ClientError) -> OrchestratorError:
@@ -77,7 +127,8 @@ def _from_answer(what: str, error: ClientError) -> OrchestratorError:
     detail = f"AWS answered `{code}`: {message}" if message else f"AWS answered `{code}`"
     if code in _EXPIRED:
         return MachineryError(what, detail=detail, hint="the credentials expired: retry the job with fresh ones")
-    if code in _UNKNOWN_CALLER:
+    # The JSON services close some codes with `Exception`, the others do not.
+    if code in _UNKNOWN_CALLER or code.removesuffix("Exception") in _UNKNOWN_CALLER:
         return ConfigurationError(what, detail=detail, hint="the credentials are not valid for this account")
     if code in _DENIED:
         operation = error.operation_name

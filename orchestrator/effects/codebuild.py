@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from orchestrator.effects.aws import aws_errors, client, error_code
+from orchestrator.effects.aws import aws_errors, client, error_code, member
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError
 from orchestrator.ports import BuildRecord, PhaseRecord, ProjectRecord
 
@@ -26,15 +26,17 @@ class CodeBuildService:
         """Return the projects that exist, by name."""
         found: dict[str, ProjectRecord] = {}
         for batch in _batches(names):
-            with aws_errors("cannot read the CodeBuild projects"):
+            what = "cannot read the CodeBuild projects"
+            with aws_errors(what):
                 answer = self._client().batch_get_projects(names=batch)
-            found.update((item["name"], _project(item)) for item in answer["projects"])
+            found.update((item["name"], _project(item)) for item in member(answer, "projects", what))
         return found
 
     def start(self, project: str, variables: Mapping[str, str], idempotency_token: str) -> BuildRecord:
         """Start a build; every variable is sent as PLAINTEXT, whatever its value looks like."""
+        what = f"cannot start a build of `{project}`"
         try:
-            with aws_errors(f"cannot start a build of `{project}`"):
+            with aws_errors(what):
                 answer = self._client().start_build(
                     projectName=project,
                     environmentVariablesOverride=[
@@ -44,15 +46,16 @@ class CodeBuildService:
                 )
         except OrchestratorError as error:
             raise _explained(error, project) from error.__cause__
-        return _build(answer["build"])
+        return _build(member(answer, "build", what))
 
     def builds(self, build_ids: Sequence[str]) -> Mapping[str, BuildRecord]:
         """Return the builds that are known, by id."""
         found: dict[str, BuildRecord] = {}
         for batch in _batches(build_ids):
-            with aws_errors("cannot read the builds"):
+            what = "cannot read the builds"
+            with aws_errors(what):
                 answer = self._client().batch_get_builds(ids=batch)
-            found.update((item["id"], _build(item)) for item in answer["builds"])
+            found.update((item["id"], _build(item)) for item in member(answer, "builds", what))
         return found
 
     def _client(self) -> Any:
@@ -74,9 +77,12 @@ class CloudWatchLogs:
                 answer = client("logs", self._region).get_log_events(
                     logGroupName=build.log_group, logStreamName=build.log_stream, limit=count, startFromHead=False
                 )
+            events = member(answer, "events", "cannot read the log")
         except OrchestratorError:
             return []
-        return [event["message"].rstrip("\n") for event in answer["events"]]
+        # An event may hold several lines, and a progress bar is many lines that end with a carriage return.
+        lines = [line for event in events for line in event["message"].splitlines() or [""]]
+        return lines[-count:]
 
 
 def _explained(error: OrchestratorError, project: str) -> OrchestratorError:
@@ -119,7 +125,7 @@ def _build(item: Mapping[str, Any]) -> BuildRecord:
         complete=bool(item.get("buildComplete")),
         phases=tuple(_phase(phase) for phase in item.get("phases", [])),
         variables=_plain_variables(item.get("environment", {})),
-        exported={pair["name"]: pair["value"] for pair in item.get("exportedEnvironmentVariables", [])},
+        exported={pair["name"]: pair.get("value", "") for pair in item.get("exportedEnvironmentVariables", [])},
         log_group=logs.get("groupName"),
         log_stream=logs.get("streamName"),
         started=item.get("startTime"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -9,27 +10,46 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.errors import MachineryError
+from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError
+
+# What a person has to correct, and what may pass.
+_WRONG = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+}
+_EXHAUSTED = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ETXTBSY}
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write a file so that a reader sees either the old content or the new."""
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write a file so that a reader sees either the old content or the new.
+
+    Raises `ConfigurationError` for a place where nothing can be written, `MachineryError` for a full disk.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
         part = Path(name)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
             part.chmod(0o644)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise MachineryError(
-            f"cannot write `{path}`", detail=str(error.strerror), hint="make room or correct the permissions"
-        ) from error
+        raise unwritable(path, error) from error
     return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file as UTF-8, like `write_bytes`."""
+    return write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: Path, value: Any) -> Path:
@@ -40,3 +60,21 @@ def write_json(path: Path, value: Any) -> Path:
 def write_tree(folder: Path, files: Mapping[str, str]) -> list[Path]:
     """Write the files of a tree; what else is in the folder stays."""
     return [write_text(folder / name, text) for name, text in sorted(files.items())]
+
+
+def unwritable(path: Path, error: OSError) -> OrchestratorError:
+    """Return the failure to raise when `path` could not be written."""
+    what, detail = f"cannot write `{path}`", error.strerror or type(error).__name__
+    if error.errno in _WRONG | {errno.ENOENT}:
+        return ConfigurationError(what, detail=detail, hint="correct the permissions, or name another place")
+    return MachineryError(what, detail=detail, hint="make room on the disk and run it again")
+
+
+def file_failure(error: OSError) -> OrchestratorError | None:
+    """Return the failure behind an error of the file system that nobody expected; None when it is a bug of ours."""
+    what = f"cannot use `{error.filename}`" if error.filename else "a file cannot be read or written"
+    if error.errno in _WRONG:
+        return ConfigurationError(what, detail=str(error.strerror), hint="correct the path or its permissions")
+    if error.errno in _EXHAUSTED:
+        return MachineryError(what, detail=str(error.strerror), hint="make room on this machine and run it again")
+    return None

@@ -8,9 +8,12 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from orchestrator.effects.files import unwritable
 from orchestrator.errors import ConfigurationError, MachineryError
 from orchestrator.ports import Commit, Snapshot
 
@@ -37,6 +40,7 @@ class GitCheckout:
             for name, value in environment.items()
             if not name.startswith("GIT_") or name == "GIT_SSL_CAINFO"
         }
+        self._environment["LC_ALL"] = "C"  # its messages are told apart by their English words
 
     def commit(self, revision: str) -> Commit:
         """Return the commit that a revision names, with the paths of its tree from the repository's root.
@@ -59,6 +63,24 @@ class GitCheckout:
         """Return the top of the work tree."""
         return Path(self._checked("rev-parse", "--show-toplevel").rstrip("\n"))
 
+    def place(self) -> str:
+        """Return the directory's path in its repository, `.` for the top and for a directory outside of any.
+
+        It is read off the folders, as git finds its repository, because git itself refuses to tell somebody who does
+        not own the checkout, and a wrong answer would plan to build another folder.
+        """
+        here = self._directory.resolve()
+        for folder in (here, *here.parents):
+            mark = folder / ".git"
+            if mark.is_file() or (mark / "HEAD").is_file():
+                return here.relative_to(folder).as_posix()
+        return "."
+
+    def tracked(self, path: str) -> Sequence[str]:
+        """Return the files below a path of the directory that git tracks; none outside of a repository."""
+        outcome = self._run("ls-files", "-z", "--", f":(literal){path}")
+        return tuple(entry for entry in outcome.stdout.split("\0") if entry) if outcome.returncode == 0 else ()
+
     def current_ref(self) -> str | None:
         """Return the branch that is checked out, or None on a detached HEAD."""
         outcome = self._run("symbolic-ref", "--quiet", "--short", "HEAD")
@@ -69,25 +91,40 @@ class GitCheckout:
 
         git notes the commit id in the archive, which the build compares.
         """
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            return Snapshot(path=target, tar_sha256=self._archive(sha, target))
+        except BaseException as error:
+            with suppress(OSError):
+                target.unlink()
+            if isinstance(error, OSError):
+                raise unwritable(target, error) from error
+            raise
+
+    def _archive(self, sha: str, target: Path) -> str:
+        """Write the packed archive of a commit; return the digest of the tar, in hex."""
         digest = hashlib.sha256()
-        command = self._command("archive", "--format=tar", sha)
         with (
+            tempfile.TemporaryFile() as messages,
             target.open("wb") as file,
             gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed,
             subprocess.Popen(
-                command, cwd=self.root(), env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                self._command("archive", "--format=tar", sha),
+                cwd=self.root(),
+                env=self._environment,
+                stdout=subprocess.PIPE,
+                stderr=messages,
             ) as process,
         ):
-            assert process.stdout is not None and process.stderr is not None  # noqa: S101 - both are pipes
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
             while chunk := process.stdout.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 packed.write(chunk)
-            message = process.stderr.read().decode(errors="replace")
-        if process.returncode != 0:
-            target.unlink(missing_ok=True)
-            raise MachineryError(f"`git archive` of {sha} failed", detail=message.strip(), hint="retry the job")
-        return Snapshot(path=target, tar_sha256=digest.hexdigest())
+            if process.wait() != 0:
+                messages.seek(0)
+                detail = messages.read().decode(errors="replace").strip()
+                raise MachineryError(f"`git archive` of {sha} failed", detail=detail, hint="retry the job")
+        return digest.hexdigest()
 
     def _no_commit(self, revision: str, message: str) -> ConfigurationError:
         if "dubious ownership" in message:
@@ -129,7 +166,7 @@ class GitCheckout:
             cwd=self._directory,
             env=self._environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="surrogateescape",
             check=False,
         )

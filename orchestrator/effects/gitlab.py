@@ -16,6 +16,8 @@ _ENDED = {"success", "failed", "canceled", "skipped"}
 
 # GitLab refuses longer values (commit status API).
 _LIMIT_CHARACTERS = 255
+# A status is not worth the minutes that python-gitlab waits by default.
+_STATUS_RETRIES = 2
 
 
 class GitLabStatus:
@@ -37,15 +39,15 @@ class GitLabStatus:
         status = {
             "state": state,
             "name": name,
-            "ref": ref,
             "description": description[:_LIMIT_CHARACTERS],
             "target_url": url[:_LIMIT_CHARACTERS],
         }
-        if pipeline_id:
-            status["pipeline_id"] = pipeline_id
+        status.update({key: value for key, value in {"ref": ref, "pipeline_id": pipeline_id}.items() if value})
         try:
-            self._gitlab.projects.get(self._project, lazy=True).commits.get(sha, lazy=True).statuses.create(status)
-        except (gitlab.exceptions.GitlabError, requests.RequestException) as error:
+            commit = self._gitlab.projects.get(self._project, lazy=True).commits.get(sha, lazy=True)
+            commit.statuses.create(status, max_retries=_STATUS_RETRIES)
+        # A token that no header can hold is a ValueError.
+        except (gitlab.exceptions.GitlabError, requests.RequestException, ValueError) as error:
             code = getattr(error, "response_code", None)
             self._narrate(f"the commit status was not set (GitLab answered {code or 'nothing'})")
 

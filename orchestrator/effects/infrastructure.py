@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.effects.files import write_json, write_tree
+from orchestrator.effects.files import unwritable, write_json, write_tree
 from orchestrator.effects.terraform import TerraformRunner, find_terraform, provider_environment
-from orchestrator.errors import ConfigurationError
+from orchestrator.errors import ConfigurationError, Refused
 from orchestrator.plan.model import RenderedRoot, StatePlan
 from orchestrator.ports import Narrator
 from orchestrator.vocabulary import StateBackend
 
-_KEPT = {".terraform"}
+# What makes a second `init` quick; everything else is written anew.
+_KEPT = {".terraform", ".terraform.lock.hcl"}
 
 
 class TerraformInfrastructure:
@@ -46,7 +47,7 @@ class TerraformInfrastructure:
     def _runner(self, state: StatePlan) -> TerraformRunner:
         executable = find_terraform(self._environment)
         self._narrate(f"using {executable.describe()}")
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._make_folder()
         environment = provider_environment(self._environment, self._folder)
         environment.update(_state_credentials(state, self._environment))
         return TerraformRunner(
@@ -57,11 +58,29 @@ class TerraformInfrastructure:
             lock_timeout_seconds=state.lock_timeout_seconds,
         )
 
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(self._folder, error) from error
+        if self._folder.is_symlink() or self._folder.parent.is_symlink():
+            raise Refused(
+                f"`{self._folder}` is a symbolic link",
+                detail="expected: a folder of its own, because everything else in it is removed",
+                hint="remove the link",
+            )
+
     def _write(self, root: RenderedRoot) -> None:
+        """Write the root where nothing else is: Terraform reads every `*.tf`, `*.auto.tfvars` and more that it finds.
+
+        A state stays in any case, also the one that Terraform saves when it cannot store it (`errored.tfstate`).
+        """
         for path in self._folder.iterdir():
-            if path.is_dir() and path.name not in _KEPT:
+            if path.name in _KEPT or ".tfstate" in path.name:
+                continue
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
-            elif path.is_file() and path.suffix in {".tf", ".json"} and not path.name.startswith("."):
+            else:
                 path.unlink()
         write_tree(self._folder, root.files)
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from botocore.exceptions import ClientError
 
-from orchestrator.effects.aws import aws_errors, client, error_code
+from orchestrator.effects.aws import aws_errors, client, error_code, member
 from orchestrator.errors import OrchestratorError
+
+_WHAT = "cannot look up SSM parameters"
 
 
 class ParameterStore:
@@ -19,14 +21,18 @@ class ParameterStore:
     def missing(self, names: Sequence[str]) -> Sequence[str]:
         """Return those of the names that do not exist; none when the caller may not list parameters."""
         try:
-            with aws_errors("cannot look up SSM parameters"):
-                answer = client("ssm", self._region).describe_parameters(
-                    ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": list(names)}]
-                )
+            with aws_errors(_WHAT):
+                # A page may be empty although more follow (SSM API: DescribeParameters, `NextToken`).
+                pages = client("ssm", self._region).get_paginator("describe_parameters")
+                filters = [{"Key": "Name", "Option": "Equals", "Values": list(dict.fromkeys(names))}]
+                known = {
+                    parameter["Name"]
+                    for page in pages.paginate(ParameterFilters=filters)
+                    for parameter in member(page, "Parameters", _WHAT)
+                }
         except OrchestratorError as error:
             # The role that starts builds need not be allowed to look; the build itself will tell.
             if isinstance(error.__cause__, ClientError) and error_code(error.__cause__).startswith("AccessDenied"):
                 return []
             raise
-        known = {parameter["Name"] for parameter in answer["Parameters"]}
         return [name for name in names if name not in known]

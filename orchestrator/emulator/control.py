@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.emulator.aws.container.environment import aws_settings, network_settings
-from orchestrator.emulator.aws.container.processes import start_time
+from orchestrator.emulator.processes import start_time
 from orchestrator.errors import MachineryError
 
 LOG_FILE = "emulator.log"

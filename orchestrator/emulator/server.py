@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from orchestrator.emulator import processes
 from orchestrator.emulator.aws.app import AwsEmulator
 from orchestrator.emulator.aws.codebuild import records
-from orchestrator.emulator.aws.container import environment, processes
+from orchestrator.emulator.aws.container import environment
 from orchestrator.errors import MachineryError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ def buildspec(plan: Plan, build: BuildPlan, *, template: str) -> str:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701 - the text is YAML, and every value goes through `json`
     )
-    environment.filters["json"] = json.dumps
+    environment.filters["json"] = _json
     return environment.from_string(template).render(
         architecture=str(build.target.architecture),
         runtime=build.target.runtime,
@@ -40,7 +40,7 @@ def settings(plan: Plan, build: BuildPlan) -> dict[str, Any]:
         "runtime": build.target.runtime,
         "source": build.source,
         "requirements": build.requirements,
-        "environment": dict(build.environment),
+        "environment": dict(sorted(build.environment.items())),
         "fetch": str(plan.source),
         "clone": _clone(plan),
         "trigger": {
@@ -50,6 +50,11 @@ def settings(plan: Plan, build: BuildPlan) -> dict[str, Any]:
         },
         "prefix": plan.artifacts.prefix,
     }
+
+
+def _json(value: Any) -> str:
+    """Return JSON that is also YAML: pure ASCII, without the one such character that YAML refuses to read."""
+    return json.dumps(value).replace("\x7f", "\\u007f")
 
 
 def _clone(plan: Plan) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from orchestrator.ports import (
     OpenStore,
     ProjectRecord,
 )
-from orchestrator.vocabulary import Source
+from orchestrator.vocabulary import BuildStatus, Source
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,13 @@ def _store_snapshot(plan: Plan, request: Request, project: ProjectRecord, world:
     """Store the archive of the commit; return the digest of its tar, or nothing when the build clones."""
     if plan.source is Source.CLONE:
         return ""
-    snapshot = world.git.snapshot(request.commit, scratch / f"{request.commit}.tar.gz")
     store = world.open_store(project.bucket, project.account)
-    try:
-        new = store.put_new(
-            snapshot_key(plan.artifacts.prefix, request.commit), snapshot.path, sha256=snapshot.tar_sha256
-        )
-    finally:
-        snapshot.path.unlink(missing_ok=True)
+    key = snapshot_key(plan.artifacts.prefix, request.commit)
+    scratch.mkdir(parents=True, exist_ok=True)
+    # A folder of its own: the same commit may be built here twice at once.
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="snapshot-") as folder:
+        snapshot = world.git.snapshot(request.commit, Path(folder, "snapshot.tar.gz"))
+        new = store.put_new(key, snapshot.path, sha256=snapshot.tar_sha256)
     world.narrate(f"snapshot of {request.commit} {'stored' if new else 'is stored already'} in `{store.bucket}`")
     return snapshot.tar_sha256
 
@@ -123,8 +123,15 @@ def _start(
         "ORCHESTRATOR_PIPELINE_ID": request.pipeline_id,
         "ORCHESTRATOR_MARKER": mark,
     }
-    # A retried job gives the same token, so within five minutes it gets the same build (StartBuild API).
-    token = digest([mark, request.ref, request.pipeline_id])
-    record = world.codebuild.start(item.codebuild_project, variables, token)
+    # A retried job gives the same token, so within five minutes it gets the same build (StartBuild API). A build that
+    # has failed in the meantime is no use to it: its id makes the next token, which a retry finds by the same way.
+    failed: list[str] = []
+    while True:
+        token = digest([mark, request.ref, request.pipeline_id, *failed])
+        record = world.codebuild.start(item.codebuild_project, variables, token)
+        if record.id in failed or not record.complete or record.status == BuildStatus.SUCCEEDED:
+            break
+        world.narrate(f"{record.id} ended {record.status}: starting another")
+        failed.append(record.id)
     world.narrate(f"started {record.id} for {request.commit}")
     return StartedBuild(item.package, record.id, request.commit, record.console_url)

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from orchestrator.errors import Refused
 
+# Twice what Lambda takes unzipped (Lambda quotas: 250 MB), so that nobody's disk is filled.
+PACKAGE_LIMIT_BYTES = 512 * 1024 * 1024
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -26,10 +28,11 @@ class Manifest(BaseModel):
     build_id: str
     bucket: str
     key: str
-    version_id: str | None = None
+    # It becomes a variable of other jobs, so it gets no character that a dotenv file or a shell would read.
+    version_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~+/=-]{1,1024}$")] | None = None
     sha256: Sha256
     sha256_base64: str
-    size_bytes: Annotated[int, Field(gt=0)]
+    size_bytes: Annotated[int, Field(gt=0, le=PACKAGE_LIMIT_BYTES)]
 
     @model_validator(mode="after")
     def _one_digest(self) -> Manifest:

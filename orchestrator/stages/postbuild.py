@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,18 +22,20 @@ from orchestrator.ports import (
     OpenStore,
     ProjectRecord,
 )
+from orchestrator.render.terminal import printable
 from orchestrator.stages.follow import follow
 from orchestrator.stages.manifest import Manifest, parse_manifest
 from orchestrator.vocabulary import BuildStatus
 
 _READ_LINES = 500
 _SHOWN_LINES = 20
+_SHA = re.compile(r"[0-9a-f]{40}")
 _MANIFEST_LIMIT_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class PostbuildWorld:
-    """What postbuild touches."""
+    """What postbuild touches. `write` makes a file appear whole or not at all."""
 
     codebuild: CodeBuild
     logs: BuildLogs
@@ -40,6 +43,7 @@ class PostbuildWorld:
     status: CommitStatus
     clock: Clock
     narrate: Narrator
+    write: Callable[[Path, bytes], object]
 
 
 @dataclass(frozen=True)
@@ -126,10 +130,10 @@ def _failure(record: BuildRecord, logs: BuildLogs) -> str:
     phase = record.failed_phase
     lines = [f"phase: {phase.name} {phase.status}"] if phase else []
     if phase and phase.message:
-        lines.append(phase.message)
+        lines.append(printable(phase.message))
     last = _of_phase(logs.last_lines(record, _READ_LINES), phase.name if phase else "")[-_SHOWN_LINES:]
     if last:
-        lines += ["", "last lines of the log:", *(f"  {_printable(line)}" for line in last)]
+        lines += ["", "last lines of the log:", *(f"  {printable(line)}" for line in last)]
     return "\n".join(lines)
 
 
@@ -137,11 +141,6 @@ def _of_phase(lines: Sequence[str], phase: str) -> Sequence[str]:
     """Return the lines up to the end of a phase: what went wrong stands there, not at the end of the log."""
     ends = [number for number, line in enumerate(lines) if f"Phase complete: {phase} State: " in line]
     return lines[: ends[-1] + 1] if ends else lines
-
-
-def _printable(line: str) -> str:
-    """Keep what a build prints from steering the terminal that shows it."""
-    return "".join(character if character.isprintable() or character == "\t" else "�" for character in line)
 
 
 def _fetch(
@@ -153,7 +152,7 @@ def _fetch(
     _check_manifest(manifest, {"bucket": store.bucket, **_claims(plan, item, record, commit)})
     target = output / "package.zip"
     store.download(manifest.key, manifest.version_id, target, size_bytes=manifest.size_bytes, sha256=manifest.sha256)
-    _replace(output / "manifest.json", content)
+    world.write(output / "manifest.json", content)
     return Delivered(build_id=record.id, package=target, manifest=manifest)
 
 
@@ -213,12 +212,6 @@ def _check_manifest(manifest: Manifest, claims: dict[str, object]) -> None:
         )
 
 
-def _replace(target: Path, content: bytes) -> None:
-    part = target.with_name(f".{target.name}.part")
-    part.write_bytes(content)
-    part.replace(target)
-
-
 _STATES: dict[type[OrchestratorError], str] = {Superseded: "canceled"}
 
 
@@ -229,12 +222,13 @@ def _state_of(error: OrchestratorError) -> str:
 def _report(
     status: CommitStatus, item: BuildPlan, record: BuildRecord, commit: str, ref: str, state: str, text: str
 ) -> None:
-    if commit:
+    if _SHA.fullmatch(commit):
         status.report(
             commit,
             state=state,
             name=f"codebuild/{item.package}",
-            ref=ref,
+            # The ref that the build was started for is known at a terminal, too.
+            ref=record.variables.get("ORCHESTRATOR_REF") or ref,
             pipeline_id=record.variables.get("ORCHESTRATOR_PIPELINE_ID", ""),
             description=text,
             url=record.console_url,

@@ -42,7 +42,7 @@ def prebuild(plan: Plan, root: RenderedRoot, tool: bytes, world: PrebuildWorld) 
     """
     _require_parameters(plan, world.parameters)
     projects = world.codebuild.projects(sorted(plan.by_codebuild_project()))
-    applied = not _is_current(plan, root, projects)
+    applied = not _is_current(plan, root, projects) or _bucket_is_gone(plan, projects, world)
     if applied:
         _check_given_bucket(plan, world)
         bucket, account = _apply(root, world)
@@ -75,9 +75,15 @@ def _require_parameters(plan: Plan, parameters: Parameters) -> None:
             f"SSM parameter{'s' if len(missing) > 1 else ''} missing in {plan.region}: "
             + ", ".join(f"`{name}`" for name in missing),
             detail="expected: a SecureString that the build reads when it needs it",
-            hint="create a trigger token in GitLab (Settings, CI/CD, Pipeline trigger tokens) and store it: "
-            f"`aws ssm put-parameter --type SecureString --name {missing[0]} --value file://token`",
+            hint=_how_to_get(plan, missing[0])
+            + f": `aws ssm put-parameter --type SecureString --name {missing[0]} --value file://token`",
         )
+
+
+def _how_to_get(plan: Plan, parameter: str) -> str:
+    if parameter == plan.gitlab.trigger_parameter:
+        return "create a trigger token in GitLab (Settings, CI/CD, Pipeline trigger tokens) and store it"
+    return "store what the build clones with, a user name and a token with the scope `read_repository`"
 
 
 def _is_current(plan: Plan, root: RenderedRoot, projects: Mapping[str, ProjectRecord]) -> bool:
@@ -85,6 +91,19 @@ def _is_current(plan: Plan, root: RenderedRoot, projects: Mapping[str, ProjectRe
         name in projects and projects[name].settings_digest == root.settings_digest and projects[name].bucket
         for name in plan.by_codebuild_project()
     )
+
+
+def _bucket_is_gone(plan: Plan, projects: Mapping[str, ProjectRecord], world: PrebuildWorld) -> bool:
+    """Tell whether somebody has deleted the bucket that Terraform made: then Terraform has to make it again."""
+    if not plan.artifacts.managed:
+        return False
+    first = next(iter(projects.values()))
+    try:
+        world.open_store(first.bucket, first.account)
+    except ConfigurationError as error:
+        world.narrate(f"{error.what}: Terraform is needed")
+        return True
+    return False
 
 
 def _check_given_bucket(plan: Plan, world: PrebuildWorld) -> None:

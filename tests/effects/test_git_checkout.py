@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.effects.git import GitCheckout
-from orchestrator.errors import ConfigurationError
+from orchestrator.errors import ConfigurationError, MachineryError
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
 IDENTITY = {
@@ -132,3 +132,30 @@ def test_hooks_and_monitors_of_a_repository_do_not_run(repository: Path, tmp_pat
     git(repository, "config", "core.fsmonitor", str(program))
     GitCheckout(repository, ENVIRONMENT).changed_files()
     assert not spy.exists()
+
+
+def test_the_place_in_the_repository_is_known_without_git(repository: Path, tmp_path: Path) -> None:
+    """A folder knows its path in its repository even where git is missing or refuses to tell."""
+    (tmp_path / "link").symlink_to(repository / "src")
+    nothing = {"PATH": str(tmp_path)}
+    assert GitCheckout(repository, nothing).place() == "."
+    assert GitCheckout(repository / "src", nothing).place() == "src"
+    assert GitCheckout(tmp_path / "link", nothing).place() == "src"
+    assert GitCheckout(tmp_path, nothing).place() == "."
+
+
+def test_tracked_files_are_known(repository: Path, tmp_path: Path) -> None:
+    """What git tracks below a path is listed; outside of a repository nothing is."""
+    assert GitCheckout(repository, ENVIRONMENT).tracked("src") == ("src/handler.py",)
+    assert GitCheckout(repository, ENVIRONMENT).tracked(".orchestrator") == ()
+    assert GitCheckout(tmp_path, ENVIRONMENT).tracked("src") == ()
+
+
+def test_a_snapshot_that_fails_leaves_no_file(repository: Path, tmp_path: Path) -> None:
+    """When git cannot archive a commit, or nothing can be written, no half archive is left."""
+    with pytest.raises(MachineryError, match="git archive"):
+        GitCheckout(repository, ENVIRONMENT).snapshot("f" * 40, tmp_path / "out" / "x.tar.gz")
+    assert list((tmp_path / "out").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="cannot write"):
+        GitCheckout(repository, ENVIRONMENT).snapshot(git(repository, "rev-parse", "HEAD"), tmp_path / "file" / "x")

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import gitlab
 import pytest
 from botocore.config import Config
 
 from orchestrator.emulator import control
-from orchestrator.emulator.aws.container.processes import start_time
+from orchestrator.emulator.processes import start_time
 from orchestrator.errors import MachineryError
 
 
@@ -65,19 +66,27 @@ def test_up_status_and_down(tmp_path: Path) -> None:
 
 
 def _start_sleeping_build(running: control.Running, directory: Path) -> int:
-    codebuild = _client(running, "codebuild")
     mark = directory / "pid"
+    _start_build(running, f"echo $$ >{mark}; sleep 60")
+    return _pid_in(mark)
+
+
+def _start_build(running: control.Running, command: str) -> None:
+    codebuild = _client(running, "codebuild")
     codebuild.create_project(
         name="sleeper",
         source={
             "type": "NO_SOURCE",
-            "buildspec": f"version: 0.2\nphases: {{build: {{commands: ['echo $$ >{mark}; sleep 60']}}}}",
+            "buildspec": json.dumps({"version": "0.2", "phases": {"build": {"commands": [command]}}}),
         },
         artifacts={"type": "NO_ARTIFACTS"},
         environment={"type": "ARM_CONTAINER", "image": "x", "computeType": "BUILD_GENERAL1_SMALL"},
         serviceRole="arn:aws:iam::123456789012:role/x",
     )
     codebuild.start_build(projectName="sleeper")
+
+
+def _pid_in(mark: Path) -> int:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and not (mark.exists() and mark.read_text()):
         time.sleep(0.05)
@@ -132,3 +141,50 @@ def test_a_stale_file_never_ends_a_stranger(tmp_path: Path) -> None:
     (tmp_path / "emulator.json").write_text(json.dumps(state))
     assert control.status(tmp_path) is None
     assert control.down(tmp_path) is False
+
+
+_HIDING = "setsid sh -c 'echo $$ >{mark}; exec sleep 60' & sleep 60"
+
+
+def _start_sleeping_job(running: control.Running, mark: Path) -> None:
+    server = gitlab.Gitlab(running.gitlab_url, private_token=running.gitlab_token)
+    project = server.projects.create({"name": "sleeper"})
+    content = json.dumps({"sleep": {"script": [_HIDING.format(mark=mark)]}})
+    project.files.create({"file_path": ".gitlab-ci.yml", "branch": "main", "content": content, "commit_message": "ci"})
+
+
+def _carriers(words: list[str]) -> list[str]:
+    """Return what processes have one of the words in their environment, or in their command."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        found += [entry.name for word in words if word.encode() in text]
+    return found
+
+
+def test_a_killed_emulator_leaves_no_process_behind(tmp_path: Path) -> None:
+    """After SIGKILL a build and a job end within seconds, with what hid in sessions and their temporary files."""
+    running = control.up(tmp_path / "state", detach=True)
+    marks = {name: tmp_path / name for name in ("build", "job")}
+    try:
+        _start_build(running, _HIDING.format(mark=marks["build"]))
+        _start_sleeping_job(running, marks["job"])
+        hidden = {name: _pid_in(mark) for name, mark in marks.items()}
+        folders = [_variable(pid, "TMPDIR") for pid in hidden.values()]
+        assert all(len(folder) < 60 and Path(folder).is_dir() for folder in folders)
+    finally:
+        os.kill(running.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 3
+    words = [str(tmp_path), *folders]
+    while (_carriers(words) or any(map(os.path.exists, folders))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _carriers(words) == []
+    assert not any(map(os.path.exists, folders))
+
+
+def _variable(pid: int, name: str) -> str:
+    entries = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    return next(entry.partition("=")[2] for entry in entries if entry.startswith(f"{name}="))

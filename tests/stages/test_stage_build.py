@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from world import BUCKET, DIGEST, SHA, FakeCodeBuild, FakeGit, FakeStatus, FakeStore, make, project
+from world import BUCKET, DIGEST, SHA, FakeCodeBuild, FakeGit, FakeStatus, FakeStore, make, project, record
 
 from orchestrator.errors import ConfigurationError, MachineryError, Refused
+from orchestrator.ports import BuildRecord
 from orchestrator.stages.build import BuildWorld, Request, StartedBuild, build
 
 PLAN = make()
@@ -102,3 +104,29 @@ def test_the_commit_shows_the_build(tmp_path: Path) -> None:
     status = FakeStatus()
     build(PLAN, DIGEST, REQUEST, world(status=status), tmp_path)
     assert status.reports == [(SHA, "running")]
+
+
+def test_a_failed_build_is_not_given_to_a_retry(tmp_path: Path) -> None:
+    """When the token of a retry finds a build that has failed already, another one is started, once."""
+    dead = record("demo-parser", status="FAILED", complete=True)
+    answers = [dead, record("demo-parser", id=dead.id[:-1] + "1", status="IN_PROGRESS", complete=False)]
+    tokens: list[str] = []
+
+    class Forgetful(FakeCodeBuild):
+        def start(self, name: str, variables: Mapping[str, str], idempotency_token: str) -> BuildRecord:
+            tokens.append(idempotency_token)
+            return answers[len(tokens) - 1]
+
+    codebuild = Forgetful(known={"demo-parser": project("demo-parser")})
+    (started,) = build(PLAN, DIGEST, REQUEST, world(codebuild=codebuild), tmp_path)
+    assert started.build_id == answers[1].id
+    assert len(set(tokens)) == 2
+
+
+def test_the_snapshot_leaves_no_file(tmp_path: Path) -> None:
+    """Whether the stage ends well or not, no archive of the commit stays on the machine."""
+    build(PLAN, DIGEST, REQUEST, world(), tmp_path / "work")
+    store = FakeStore(bucket=BUCKET, objects={f"snapshots/{SHA}.tar.gz": b"other"})
+    with pytest.raises(Refused):
+        build(PLAN, DIGEST, REQUEST, world(open_store=lambda b, a: store), tmp_path / "work")
+    assert list((tmp_path / "work").iterdir()) == []

@@ -58,6 +58,7 @@ class Home:
             status=self.status,
             clock=self.clock,
             narrate=lambda line: None,
+            write=Path.write_bytes,
         )
         return postbuild(PLAN, build_id, commit, "main", world, self.output)
 
@@ -215,3 +216,40 @@ def test_a_swapped_package_is_refused(home: Home) -> None:
     with pytest.raises(Refused):
         home.run()
     assert not (home.output / "package.zip").exists()
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [{"version_id": "x\nORCHESTRATOR_PACKAGE_SHA256=0"}, {"version_id": "$(id)"}, {"size_bytes": 10**15}],
+    ids=["smuggled variable", "shell", "a disk full"],
+)
+def test_a_manifest_of_a_hostile_build_is_refused(home: Home, lie: dict[str, Any]) -> None:
+    """What a dependency inside the build could write cannot become a variable of other jobs or fill a disk."""
+    home.keep(deliver(home.store, record(), **lie))
+    with pytest.raises(Refused):
+        home.run()
+
+
+def test_nobody_answering_ends_the_wait(home: Home) -> None:
+    """When CodeBuild stays silent for two minutes, for expired credentials too, the stage ends with 3."""
+    home.codebuild.script = [MachineryError("the credentials expired", hint="renew")] * 100
+    with pytest.raises(MachineryError, match="expired"):
+        home.run()
+    assert 120 <= home.clock.now < 180
+
+
+def test_throttling_after_a_minute_says_nothing_about_the_build(home: Home) -> None:
+    """A poll that fails does not turn a build that was seen before into an unknown one."""
+    done = home.codebuild.records[BUILD_ID]
+    running = replace(done, status="IN_PROGRESS", complete=False)
+    home.codebuild.script = [*[running] * 15, MachineryError("throttled"), None, done]
+    assert home.run().build_id == BUILD_ID
+    assert home.clock.now > 60
+
+
+def test_a_wrong_commit_in_the_record_is_not_reported(home: Home) -> None:
+    """A build whose variables were made up is refused, and no status is set on what it calls a commit."""
+    home.change(variables={"ORCHESTRATOR_COMMIT_SHA": "../../x"})
+    with pytest.raises(Superseded):
+        home.run()
+    assert home.status.reports == []

@@ -91,3 +91,19 @@ def test_terraform_without_outputs_is_not_success() -> None:
     """An apply that gives no project ends as a machinery failure, not as done."""
     with pytest.raises(MachineryError):
         prebuild(PLAN, ROOT, b"tool", world(infrastructure=FakeInfrastructure(outputs={})))
+
+
+def test_a_bucket_that_somebody_deleted_is_made_again() -> None:
+    """When the settings are applied but the bucket is gone, Terraform runs: the stage can always be repeated."""
+    infrastructure = FakeInfrastructure()
+    store = FakeStore()
+
+    def open_store(bucket: str, account: str) -> FakeStore:
+        if not infrastructure.applied:
+            raise ConfigurationError("the bucket is gone", hint="prebuild")
+        return store
+
+    known = {"demo-parser": project("demo-parser")}
+    here = world(codebuild=FakeCodeBuild(known=known), infrastructure=infrastructure, open_store=open_store)
+    assert prebuild(PLAN, ROOT, b"tool", here).applied
+    assert store.objects

@@ -70,21 +70,104 @@ resource "aws_codebuild_project" "build" {
   }
 }
 resource "aws_codebuild_project" "from_s3" {
-  name         = "terraform-from-s3"
-  service_role = aws_iam_role.build.arn
+  name               = "terraform-from-s3"
+  description        = var.limit == 0 ? "everything" : null
+  service_role       = aws_iam_role.build.arn
+  source_version     = "a-version"
+  badge_enabled      = var.limit != 0
+  encryption_key     = "arn:aws:kms:eu-central-1:123456789012:key/one"
+  project_visibility = var.limit == 0 ? "PRIVATE" : "PUBLIC_READ"
+  resource_access_role = var.limit == 0 ? null : aws_iam_role.build.arn
+  tags               = var.limit == 0 ? { one = "1", two = "2" } : { two = "zwei", three = "" }
   artifacts {
-    type      = "S3"
-    location  = aws_s3_bucket.store.id
-    packaging = "ZIP"
+    type                   = "S3"
+    location               = aws_s3_bucket.store.id
+    name                   = "out.zip"
+    namespace_type         = "BUILD_ID"
+    packaging              = "ZIP"
+    path                   = "p"
+    override_artifact_name = true
+    encryption_disabled    = true
+    bucket_owner_access    = "FULL"
+  }
+  secondary_artifacts {
+    artifact_identifier = "extra"
+    type                = "S3"
+    location            = aws_s3_bucket.store.id
+  }
+  build_batch_config {
+    service_role    = aws_iam_role.build.arn
+    timeout_in_mins = 60
+    restrictions {
+      compute_types_allowed  = ["BUILD_GENERAL1_SMALL"]
+      maximum_builds_allowed = 3
+    }
+  }
+  cache {
+    type  = var.limit == 0 ? "LOCAL" : "S3"
+    modes = var.limit == 0 ? ["LOCAL_SOURCE_CACHE", "LOCAL_CUSTOM_CACHE"] : null
+    location = var.limit == 0 ? null : "${aws_s3_bucket.store.id}/cache"
   }
   environment {
-    type         = "LINUX_CONTAINER"
-    compute_type = "BUILD_GENERAL1_SMALL"
-    image        = "aws/codebuild/standard:7.0"
+    type                        = "LINUX_CONTAINER"
+    compute_type                = "BUILD_GENERAL1_SMALL"
+    image                       = "aws/codebuild/standard:7.0"
+    image_pull_credentials_type = "SERVICE_ROLE"
+    privileged_mode             = true
+    certificate                 = "${aws_s3_bucket.store.id}/cert.pem"
+    dynamic "environment_variable" {
+      for_each = { A = ["1", "PLAINTEXT"], B = ["/b", "PARAMETER_STORE"], C = ["s:k", "SECRETS_MANAGER"] }
+      content {
+        name  = environment_variable.key
+        value = environment_variable.value[0]
+        type  = environment_variable.value[1]
+      }
+    }
+  }
+  dynamic "file_system_locations" {
+    for_each = var.limit == 0 ? ["fs-1.efs.eu-central-1.amazonaws.com:/"] : []
+    content {
+      identifier    = "efs"
+      location      = file_system_locations.value
+      mount_point   = "/mnt/efs"
+      mount_options = "nfsvers=4.1"
+      type          = "EFS"
+    }
+  }
+  logs_config {
+    cloudwatch_logs {
+      status      = var.limit == 0 ? "ENABLED" : "DISABLED"
+      group_name  = "g"
+      stream_name = "s"
+    }
+    s3_logs {
+      status              = "ENABLED"
+      location            = "${aws_s3_bucket.store.id}/logs"
+      encryption_disabled = true
+      bucket_owner_access = "NONE"
+    }
   }
   source {
-    type     = "S3"
-    location = "${aws_s3_bucket.store.id}/source.zip"
+    type                = "S3"
+    location            = "${aws_s3_bucket.store.id}/source.zip"
+    buildspec           = "ci/buildspec.yml"
+  }
+  secondary_sources {
+    source_identifier = "more"
+    type              = "S3"
+    location          = "${aws_s3_bucket.store.id}/more.zip"
+  }
+  secondary_source_version {
+    source_identifier = "more"
+    source_version    = "v1"
+  }
+  dynamic "vpc_config" {
+    for_each = var.limit == 0 ? ["vpc-1"] : []
+    content {
+      vpc_id             = vpc_config.value
+      subnets            = ["subnet-1", "subnet-2"]
+      security_group_ids = ["sg-1"]
+    }
   }
 }
 """
@@ -146,6 +229,7 @@ def test_terraform_goes_the_whole_way(terraform: Callable[..., None], aws: Any) 
     build = aws.finished(client.start_build(projectName="terraform-project")["build"]["id"])
     assert aws.output(build) == ["built terraform-store"]
     terraform("apply", "-auto-approve")
+    terraform("plan", "-detailed-exitcode")
     assert "concurrentBuildLimit" not in project()
     terraform("destroy", "-auto-approve")
     assert client.batch_get_projects(names=["terraform-project", "terraform-from-s3"])["projects"] == []

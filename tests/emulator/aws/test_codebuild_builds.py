@@ -126,3 +126,56 @@ def test_a_build_that_outlives_the_emulator_is_a_fault(tmp_path: Path, aws: Any)
     finally:
         second.close()
         world.close()
+
+
+def test_a_build_that_waits_too_long_is_timed_out(own_aws: Any, phase_status: Any) -> None:
+    """With every place taken, a build ends in QUEUED after its queuedTimeout; stopped there, it never starts."""
+    client = own_aws.client("codebuild")
+    name = own_aws.project(_LONG, timeoutInMinutes=2000)
+    running = [client.start_build(projectName=name)["build"]["id"] for _ in range(10)]
+    for identifier in running:
+        own_aws.wait_for(identifier, lambda build: build["currentPhase"] != "QUEUED")
+    waiting = client.start_build(projectName=name, queuedTimeoutInMinutesOverride=5)["build"]["id"]
+    stopped = client.start_build(projectName=name)["build"]["id"]
+    assert client.stop_build(id=stopped)["build"]["buildStatus"] == "STOPPED"
+    assert phase_status(own_aws.finished(stopped)) == {"SUBMITTED": "SUCCEEDED", "QUEUED": "STOPPED", "COMPLETED": ""}
+    build = own_aws.finished(waiting)
+    assert (build["buildStatus"], phase_status(build)["QUEUED"]) == ("TIMED_OUT", "TIMED_OUT")
+    assert "groupName" not in build["logs"]
+
+
+def test_stop_is_heard_in_finalizing_and_forgiving(aws: Any, phase_status: Any) -> None:
+    """An EXIT trap that hangs can be stopped; a build that has ended keeps its status."""
+    client = aws.client("codebuild")
+    name = aws.project(_LONG.replace("sleep 60", "trap 'sleep 60' EXIT"))
+    identifier = client.start_build(projectName=name)["build"]["id"]
+    aws.wait_for(identifier, lambda build: build["currentPhase"] == "FINALIZING")
+    assert [client.stop_build(id=identifier)["build"]["buildStatus"] for _ in range(2)] == ["STOPPED", "STOPPED"]
+    assert phase_status(aws.finished(identifier))["FINALIZING"] == "STOPPED"
+    done = aws.build(_QUICK)
+    assert client.stop_build(id=done["arn"])["build"]["buildStatus"] == "SUCCEEDED"
+
+
+def test_a_finished_build_has_the_shape_of_the_service(aws: Any) -> None:
+    """Times are times, every ended phase has a duration and a context, and nothing is told that does not exist."""
+    build = aws.build(_QUICK)
+    *ended, completed = build["phases"]
+    assert all(phase["endTime"] >= phase["startTime"] and phase["durationInSeconds"] >= 0 for phase in ended)
+    assert all(phase["contexts"] == [{"statusCode": "", "message": ""}] for phase in ended)
+    assert set(completed) == {"phaseType", "startTime"}
+    assert build["artifacts"] == {"location": ""}
+    assert (build["timeoutInMinutes"], build["queuedTimeoutInMinutes"], build["cache"]) == (
+        60, 480, {"type": "NO_CACHE"},
+    )  # fmt: skip
+    assert build["encryptionKey"].startswith("arn:aws:kms:eu-central-1:123456789012:")
+    assert not {"sourceVersion", "resolvedSourceVersion", "vpcConfig", "networkInterface"} & set(build)
+
+
+def test_batch_builds_are_refused_by_name(aws: Any) -> None:
+    """StartBuildBatch says that the emulator has no such operation, and starts nothing."""
+    client = aws.client("codebuild")
+    name = aws.project(_QUICK)
+    with pytest.raises(ClientError) as caught:
+        client.start_build_batch(projectName=name)
+    assert "StartBuildBatch" in caught.value.response["Error"]["Message"]
+    assert client.list_builds_for_project(projectName=name)["ids"] == []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,19 +22,77 @@ def test_the_corpus_of_real_buildspecs_is_there() -> None:
     assert _CORPUS or os.environ.get("CI") != "true"
 
 
+def _subkeys(index: int, line: int) -> str:
+    return (
+        f"Expected Commands[{index}] to be of string type: found subkeys instead at line {line}, "
+        f"value of the key tag on line {line - 1} might be empty"
+    )
+
+
+# In each of them a plain (unquoted) command holds `: `, which makes it a mapping in YAML; one names a phase wrongly.
+_REFUSED = {
+    "AcademySoftwareFoundation__openvdb__2": _subkeys(2, 35),
+    "GEOS-ESM__GEOSgcm__1": _subkeys(2, 15),
+    "antonai-work__vllm-deepep-v2-efa__2": _subkeys(14, 80),
+    "aws__deep-learning-containers__4": _subkeys(3, 23),
+    "aws__aws-encryption-sdk-java__7": (
+        "Invalid buildspec phase name: post-build. Expecting: build,install,post_build,pre_build"
+    ),
+}
+
+
 @pytest.mark.parametrize("path", _CORPUS, ids=lambda path: path.stem)
 def test_real_buildspecs_parse_or_are_refused_precisely(path: Path) -> None:
-    """Every real buildspec gives phases, or an error that names the culprit."""
+    """Every real buildspec gives phases, but for the known ones that CodeBuild refuses, with its words."""
     try:
         buildspec = parse(path.read_text(encoding="utf-8"))
     except YamlFileError as error:
-        assert re.match(
-            r"Invalid buildspec phase name: [\w-]+\. Expecting: build,install,post_build,pre_build$"
-            r"|Expected Commands\[\d+\] to be of string type: found subkeys instead at line \d+",
-            str(error),
-        )
+        assert str(error) == _REFUSED.get(path.stem)
     else:
+        assert path.stem not in _REFUSED
         assert any(phase.commands or phase.runtime_versions for phase in buildspec.phases.values())
+
+
+def _tool_folder(directory: Path, *names: str) -> Path:
+    directory.mkdir()
+    for name in names:
+        (directory / name).write_text(f'#!/bin/sh\necho "{name} $*" >&2\n')
+        (directory / name).chmod(0o755)
+    return directory
+
+
+# File -> how the build ends, with tools that only say how they were called.
+_RUN = {
+    "11stcorp__street-builder__3": ("SUCCEEDED", "docker"),
+    "JohnPreston__kafka-connect-watcher__1": ("SUCCEEDED", "docker"),
+    "aws-amplify__amplify-category-api__6": ("FAILED", "the emulator has no shell powershell.exe"),
+    "aws-amplify__amplify-codegen__8": ("SUCCEEDED", "Build phase completed"),
+    "aws-ia__terraform-aws-codebuild__4": ("FAILED", "mv terraform /bin exit status 1"),
+    "aws-quickstart__cdk-eks-blueprints__4": ("SUCCEEDED", "npm install"),
+    "aws-samples__amazon-redshift-devops-blog__2": ("SUCCEEDED", "aws"),
+    "binxio__cfn-secret-provider__2": ("SUCCEEDED", "Phase complete: BUILD State: SUCCEEDED"),
+    "compose-x__kafka-lag-exporter__2": ("SUCCEEDED", "docker"),
+    "datarevenue-berlin__drfs__2": ("FAILED", "parameter does not exist: /CodeBuild/PyPi/Dev/pw"),
+    "tuimac__lambda_codepipeline__1": ("SUCCEEDED", "aws"),
+}
+
+
+@pytest.mark.parametrize("path", [path for path in _CORPUS if path.stem in _RUN], ids=lambda path: path.stem)
+def test_real_buildspecs_run(aws: Any, path: Path, tmp_path: Path) -> None:
+    """Real buildspecs go through all their phases in a real shell, or fail where they must."""
+    tools = _tool_folder(
+        tmp_path / "bin", "docker", "aws", "pip", "pip3", "npm", "yarn", "npx", "apt-get", "yum", "curl", "wget", "git",
+        "unzip", "make", "python", "python3", "pyenv", "sam", "zip", "pytest", "sudo", "jq", "mvn",
+        "pipenv", "poetry", "tox", "cfn-lint", "cdk", "n", "apt", "dpkg-reconfigure", "tfsec", "tflint", "checkov",
+    )  # fmt: skip
+    environment = {
+        "type": "LINUX_CONTAINER", "image": "x", "computeType": "BUILD_GENERAL1_SMALL",
+        "environmentVariables": [{"name": "PATH", "value": f"{tools}:/usr/bin:/bin"}],
+    }  # fmt: skip
+    build = aws.build(path.read_text(encoding="utf-8"), environment=environment)
+    status, text = _RUN[path.stem]
+    told = [context["message"] for phase in build["phases"] for context in phase.get("contexts", [])]
+    assert (build["buildStatus"], text in aws.log(build) + "".join(told)) == (status, True)
 
 
 def _with_commands(lines: str) -> str:

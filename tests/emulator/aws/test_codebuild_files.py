@@ -126,3 +126,41 @@ def test_a_zip_in_s3_is_the_source(aws: Any, bucket: str) -> None:
     assert missing["phases"][3]["contexts"][0]["message"].endswith("absent.yml: no such file or directory")
     gone = aws.build("", source=source | {"location": f"{bucket}/gone.zip"})
     assert gone["phases"][3]["contexts"][0]["statusCode"] == "CLIENT_ERROR"
+
+
+def test_folders_and_secondary_sources_come_from_s3(aws: Any, bucket: str) -> None:
+    """A folder is the source with its buildspec; each secondary source has its directory, address and version."""
+    spec = (
+        "version: 0.2\nphases:\n  build:\n    commands:\n"
+        "      - find . -type f | sort\n"
+        "      - cat $CODEBUILD_SRC_DIR_more/m.txt\n"
+        "      - echo $CODEBUILD_SOURCE_REPO_URL_more\n"
+        "      - test -n $CODEBUILD_SOURCE_VERSION_more\n"
+    )
+    s3 = aws.client("s3")
+    for key, body in (("tree/buildspec.yml", spec), ("tree/sub/a b.txt", "x"), ("tree/", "")):
+        s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
+    versions = []
+    for text in ("old", "new"):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("m.txt", f"{text}\n")
+        versions.append(s3.put_object(Bucket=bucket, Key="more.zip", Body=buffer.getvalue())["VersionId"])
+    build = aws.build(
+        "",
+        source={"type": "S3", "location": f"{bucket}/tree/"},
+        secondarySources=[{"type": "S3", "location": f"{bucket}/more.zip", "sourceIdentifier": "more"}],
+        secondarySourceVersions=[{"sourceIdentifier": "more", "sourceVersion": versions[0]}],
+    )
+    assert aws.output(build) == ["./buildspec.yml", "./sub/a b.txt", "old", f"{bucket}/more.zip"]
+
+
+def test_git_asks_codecommit_for_credentials(aws: Any) -> None:
+    """`git-credential-helper: yes` sets up git for CodeCommit of the region, and for nothing else."""
+    url = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/x"
+    command = (
+        f"git config --get-urlmatch credential.helper {url}; git config --get-urlmatch credential.helper https://x.y"
+    )
+    spec = {"version": "0.2", "phases": {"build": {"commands": [f"{command} || true"]}}}
+    build = aws.build(json.dumps(spec | {"env": {"git-credential-helper": "yes"}}))
+    assert aws.output(build) == ["!aws codecommit credential-helper $@"]

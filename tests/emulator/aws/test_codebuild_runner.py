@@ -42,6 +42,17 @@ def _commands(*commands: str, **rest: Any) -> str:
         (["cat <<EOF\nhere\nEOF"], ["here", "EOF", "here"]),
         (["set -u -o pipefail", "echo ok"], ["ok"]),
         (["echo ümläut"], ["ümläut"]),
+        (["exec echo replaced", "echo after"], ["replaced", "after"]),
+        (["trap 'echo bye' EXIT", "echo one"], ["one", "bye"]),
+        (["set -e", "false || true", "echo on"], ["on"]),
+        (["A=(1 2); declare -A M=([k]=v); exit 0", "echo ${A[1]} ${M[k]}"], ["2 v"]),
+        (["sleep 60 & exit 0", "echo on"], ["on"]),
+        (["(sleep 0.1; echo later) &", "wait; echo done"], ["later", "done"]),
+        (["read line; echo $?"], ["1"]),
+        (["export PATH=/nowhere", "echo builtin"], ["builtin"]),
+        (["# a comment only", "echo on"], ["on"]),
+        (["return 0", "echo on"], ["on"]),
+        (["printf 'a\\377b\\n'"], ["a\ufffdb"]),
     ],
 )
 def test_commands_share_one_shell(aws: Any, commands: list[str], output: list[str]) -> None:
@@ -60,6 +71,10 @@ def test_commands_share_one_shell(aws: Any, commands: list[str], output: list[st
         ("set -e\nfalse\ntrue", "exit status 1"),
         ("kill -9 $$", "signal: killed"),
         ("exec false", "exit status 1"),
+        ("exec sh -c 'sleep 0.1; exit 9'", "exit status 9"),
+        ("kill -TERM $$", "signal: terminated"),
+        ("set -euo pipefail; false | true", "exit status 1"),
+        ("[ x = y ] && true", "exit status 1"),
         ("(exit 7)", "exit status 7"),
         ("if true; then", "exit status 2"),
         ("return 4", "exit status 4"),
@@ -122,6 +137,19 @@ _ECHO = "echo $CODEBUILD_BUILD_SUCCEEDING"
             {"BUILD": "FAILED", "POST_BUILD": "SUCCEEDED"},
             ["a", "p"],
         ),
+        (
+            {
+                "build": {"commands": ["echo a", "false"], "finally": [f"{_ECHO} f"], "on-failure": "CONTINUE"},
+                "post_build": {"commands": [f"{_ECHO} p"], "finally": ["echo last"]},
+            },
+            {"BUILD": "FAILED", "POST_BUILD": "SUCCEEDED", "UPLOAD_ARTIFACTS": "SUCCEEDED"},
+            ["a", "0 f", "0 p", "last"],
+        ),
+        (
+            {"install": None, "pre_build": {}, "build": {"commands": None}, "post_build": {"commands": ["false"]}},
+            {"INSTALL": "SUCCEEDED", "POST_BUILD": "FAILED", "UPLOAD_ARTIFACTS": "SUCCEEDED"},
+            [],
+        ),
     ],
 )
 def test_failures_take_the_way_of_the_documentation(
@@ -145,6 +173,58 @@ def test_retry_starts_the_build_again(aws: Any) -> None:
     following = aws.finished(build["autoRetryConfig"]["nextAutoRetry"])
     assert following["autoRetryConfig"]["previousAutoRetry"] == build["arn"]
     assert len(aws.client("codebuild").list_builds_for_project(projectName=build["projectName"])["ids"]) == 2
+
+
+def test_a_retry_wants_its_pattern(aws: Any) -> None:
+    """`on-failure: RETRY-<count>-<regex>` starts nothing when the message does not match, or the count is 0."""
+    for rule in ("RETRY-2-no such message", "RETRY-0"):
+        build = aws.build(_spec({"build": {"commands": ["false"], "on-failure": rule}}))
+        time.sleep(0.1)
+        assert aws.client("codebuild").list_builds_for_project(projectName=build["projectName"])["ids"] == [build["id"]]
+
+
+@pytest.mark.parametrize(
+    ("extra", "output"),
+    [
+        ({"env": {"shell": "/bin/sh"}}, ["on"]),
+        ({"env": {"shell": "bash"}, "run-as": "nobody"}, ["on"]),
+        ({"batch": {"fast-fail": True, "build-list": [{"identifier": "one"}]}}, ["on"]),
+        ({"reports": {"r": {"files": ["*"]}}, "cache": {"paths": ["x"]}, "proxy": {"logs": "no"}}, ["on"]),
+    ],
+)
+def test_what_does_not_change_a_build_is_accepted(aws: Any, extra: dict[str, Any], output: list[str]) -> None:
+    """Shells, users, batch settings of a single build, reports, cache and proxy do not stop it."""
+    build = aws.build(_commands("echo on", **extra))
+    assert (build["buildStatus"], aws.output(build)) == ("SUCCEEDED", output)
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        ({"A": "x" * 140_000}, "environment variable A is longer"),
+        ({"A=B": "x"}, "no usable name"),
+    ],
+)
+def test_a_variable_that_linux_cannot_pass_is_told(aws: Any, variables: dict[str, str], text: str) -> None:
+    """Such a build fails in DOWNLOAD_SOURCE with the name of the variable."""
+    build = aws.build(_commands("echo never", env={"variables": variables}))
+    assert (build["buildStatus"], text in build["phases"][3]["contexts"][0]["message"]) == ("FAILED", True)
+
+
+def test_values_reach_commands_as_they_are(aws: Any) -> None:
+    """Line ends, quotes, `$`, backticks, leading blanks and 100 kB change nothing in a variable."""
+    variables = {"A": "two\nlines", "B": "\"'`id`", "C": "$HOME $(id) \\", "D": "  x ", "E": "x" * 100_000}
+    spec = _commands(
+        "python3 -c 'import json, os; print(json.dumps([os.environ[n] for n in \"ABCD\"]))'",
+        "echo ${#E}",
+        'export F="$A$B"',
+        env={"variables": variables, "exported-variables": ["A", "C", "F"]},
+    )
+    build = aws.build(spec)
+    first, second = aws.output(build)
+    assert (json.loads(first), second) == ([variables[name] for name in "ABCD"], "100000")
+    exported = {item["name"]: item["value"] for item in build["exportedEnvironmentVariables"]}
+    assert exported == {"A": variables["A"], "C": variables["C"], "F": variables["A"] + variables["B"]}
 
 
 def test_version_0_1_gives_every_command_its_own_shell(aws: Any) -> None:
@@ -268,12 +348,20 @@ def test_a_build_that_takes_too_long_is_timed_out(own_aws: Any, phase_status: An
 
 
 def test_much_output_does_not_make_a_build_slow(aws: Any) -> None:
-    """A hundred thousand lines arrive completely, in seconds."""
+    """A hundred thousand lines, ten megabytes and a line of a megabyte arrive completely, in seconds."""
     began = time.monotonic()
-    build = aws.build(_commands("seq 1 100000", "echo end"))
+    build = aws.build(
+        _commands(
+            "seq 1 100000",
+            "head -c 10000000 /dev/zero | tr '\\0' x | fold -w 1000",
+            "head -c 1000000 /dev/zero | tr '\\0' y; echo",
+            "echo end",
+        )
+    )
     assert time.monotonic() - began < 10
     text = (aws.directory / "codebuild/eu-central-1/builds" / build["id"].partition(":")[2] / "build.log").read_text()
     assert "\n99999\n100000\n" in text
+    assert (text.count("x" * 1000), text.replace("\n", "").count("y" * 1_000_000)) == (10_000, 1)
 
 
 def test_logs_can_be_read_while_the_build_runs(aws: Any) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 import gitlab
 import pytest
 
+from orchestrator.emulator.processes import start_time
+
 
 def until(condition: Any, seconds: float = 15) -> Any:
     """Wait until a condition holds and return its value."""
@@ -345,6 +347,15 @@ next: {{stage: deploy, script: ["true"]}}
     assert {item.status for item in repo.jobs(pipeline).values()} == {"canceled"}
     assert "after: canceled" in repo.trace(job)
     assert not Path(f"/proc/{mark.read_text().strip()}/cwd").exists()
+
+
+def test_nothing_of_a_job_outlives_it(repo: Any, tmp_path: Path) -> None:
+    """A process that hid in a session of its own ends with its job, and so does the short TMPDIR."""
+    mark = tmp_path / "mark"
+    hide = f"setsid sh -c 'echo $$ $TMPDIR >{mark}; exec sleep 60' >/dev/null 2>&1 &"
+    repo.run(json.dumps({"job": {"script": [hide, f"until test -s {mark}; do sleep 0.02; done"]}}))
+    pid, folder = mark.read_text().split()
+    assert (start_time(int(pid)), Path(folder).exists(), len(folder) < 60) == (None, False, True)
 
 
 def test_timeout_ends_a_job(repo: Any) -> None:

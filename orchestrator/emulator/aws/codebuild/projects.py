@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from orchestrator.emulator.aws.container.buildspec import is_inline
 
 _SORT_KEYS = {"NAME": "name", "CREATED_TIME": "created", "LAST_MODIFIED_TIME": "lastModified"}
 _REQUIRED = ("source", "artifacts", "environment", "serviceRole")
+_OF_VISIBILITY = ("projectVisibility", "resourceAccessRole", "publicProjectAlias")
 _NO_LIMIT = -1  # UpdateProject: takes a concurrency limit away
 
 
@@ -52,6 +54,19 @@ class Projects:
             project = self.get(name) | request | {"name": name}
             self._keep(project, started=self._records[name]["started"])
             return {"project": self.get(name)}
+
+    def update_visibility(self, request: dict[str, Any]) -> Record:
+        """UpdateProjectVisibility; without a role the old one goes; nothing is published."""
+        with self._lock:
+            name = arns.project_name(request["projectArn"])
+            kept = {key: value for key, value in self.get(name).items() if key not in _OF_VISIBILITY}
+            project = kept | {key: request[key] for key in _OF_VISIBILITY if request.get(key)}
+            if project["projectVisibility"] == "PUBLIC_READ":
+                project["publicProjectAlias"] = uuid.uuid5(uuid.NAMESPACE_URL, project["arn"]).hex
+            self._keep(project, started=self._records[name]["started"])
+            return {"projectArn": project["arn"]} | {
+                key: project[key] for key in ("projectVisibility", "publicProjectAlias") if key in project
+            }
 
     def delete(self, request: dict[str, Any]) -> None:
         """DeleteProject; deleting what does not exist is no error, and builds stay."""

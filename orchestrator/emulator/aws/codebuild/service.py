@@ -38,6 +38,7 @@ class CodeBuild:
             "ListBuildsForProject": self.builds.list_for_project,
             "BatchDeleteBuilds": self.builds.batch_delete,
             "ListCuratedEnvironmentImages": lambda _: {"platforms": curated_images.platforms()},
+            "UpdateProjectVisibility": self.projects.update_visibility,
             "InvalidateProjectCache": self._invalidate_cache,
         }
 

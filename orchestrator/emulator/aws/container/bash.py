@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _TICK_SECONDS = 0.1
+_LAST_SECONDS = 0.01
 _FIRST_DESCRIPTOR = 200  # above anything that a script opens by number
 _CHUNK_BYTES = 65536
 
@@ -85,22 +86,28 @@ class Bash:
         self._requests = -1
 
     def follow(self, output: Callable[[bytes], None], tick: Callable[[], None]) -> int | None:
-        """Pass output on until a status arrives, and return it; return None when bash ended instead.
+        """Pass output on until a status arrives, and return it; return None when the process ended instead.
 
         `tick` is called at least ten times a second and may raise.
         """
+        ended = False
         with selectors.DefaultSelector() as selector:
             selector.register(self._output, selectors.EVENT_READ)
             selector.register(self._statuses, selectors.EVENT_READ)
             while True:
-                ready = {key.fd for key, _ in selector.select(_TICK_SECONDS)}
+                ready = {key.fd for key, _ in selector.select(_LAST_SECONDS if ended else _TICK_SECONDS)}
                 if self._output in ready and not self._pass_on(output):
                     selector.unregister(self._output)  # `exec >file`: the command closed its output
                 if self._statuses in ready:
                     answer = os.read(self._statuses, 64)
-                    while self._pass_on(output, more=True):
-                        pass
-                    return int(answer) if answer else None
+                    if answer:
+                        self._drain(output)
+                        return int(answer)
+                    selector.unregister(self._statuses)  # bash ended, or `exec` made another program of it
+                    ended = True
+                if ended and self._process.poll() is not None:
+                    self._drain(output)
+                    return None
                 tick()
 
     def kill(self) -> None:
@@ -117,6 +124,10 @@ class Bash:
             if descriptor >= 0:
                 os.close(descriptor)
         return status
+
+    def _drain(self, output: Callable[[bytes], None]) -> None:
+        while self._pass_on(output, more=True):
+            pass
 
     def _pass_on(self, output: Callable[[bytes], None], *, more: bool = False) -> bool:
         """Pass one chunk on; return False at end of file, and with `more` also when nothing is there now."""

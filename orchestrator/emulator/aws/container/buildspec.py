@@ -13,7 +13,8 @@ from orchestrator.emulator.aws.container.nodes import YamlFileError
 
 PHASES = ("install", "pre_build", "build", "post_build")
 _VERSIONS = ("0.1", "0.2")
-_SHELLS = ("bash", "sh", "/bin/sh", "/bin/bash", "powershell.exe", "cmd.exe", "pwsh.exe")
+POSIX_SHELLS = ("bash", "sh", "/bin/sh", "/bin/bash")
+_SHELLS = (*POSIX_SHELLS, "powershell.exe", "cmd.exe", "pwsh.exe")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SWITCH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False, "": False}
 

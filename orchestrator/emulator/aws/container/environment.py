@@ -15,6 +15,7 @@ from orchestrator.emulator.aws import clients
 from orchestrator.emulator.aws.codebuild import arns
 from orchestrator.emulator.aws.container import secrets
 from orchestrator.emulator.aws.container.buildspec import Buildspec
+from orchestrator.emulator.aws.container.failures import PhaseFailed
 
 # How this machine reaches the network; nothing else of it is any business of a build.
 _PASSED_ON = re.compile(
@@ -24,13 +25,15 @@ _PASSED_ON = re.compile(
 _KEPT_BACK = ("UV_PYTHON", "UV_PROJECT_ENVIRONMENT")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LOOPBACK = "127.0.0.1,localhost"
+_LONGEST_VARIABLE_BYTES = 131_072  # MAX_ARG_STRLEN
 
 
 @dataclass(frozen=True)
 class Folders:
-    """The private directories of one build."""
+    """The private directories of one build; all but `temporary` (its TMPDIR) are kept as evidence."""
 
     root: Path
+    temporary: Path
 
     @property
     def source(self) -> Path:
@@ -43,11 +46,6 @@ class Folders:
         return self.root / "home"
 
     @property
-    def temporary(self) -> Path:
-        """The build's TMPDIR."""
-        return self.root / "tmp"
-
-    @property
     def control(self) -> Path:
         """Files between the emulator and the shell."""
         return self.root / "control"
@@ -58,7 +56,7 @@ class Folders:
 
     def create(self) -> None:
         """Make all of them."""
-        for folder in (self.source, self.home, self.temporary, self.control):
+        for folder in (self.source, self.home, self.control):
             folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -130,7 +128,12 @@ def resolve(build: Mapping[str, Any], buildspec: Buildspec, access: clients.Clie
 def assemble(
     build: Mapping[str, Any], folders: Folders, user: Mapping[str, str], url: str, region: str
 ) -> dict[str, str]:
-    """Return the complete environment of a build; the user's variables win except over CODEBUILD_*."""
+    """Return the complete environment of a build; the user's variables win except over CODEBUILD_*.
+
+    Raises PhaseFailed (`CLIENT_ERROR`) for a variable that no process can have.
+    """
+    for name, value in user.items():
+        _check(name, value)
     return {
         **network_settings(),
         **aws_settings(url, region),
@@ -141,6 +144,14 @@ def assemble(
         **user,
         **_codebuild(build, folders, region),
     }
+
+
+def _check(name: str, value: str) -> None:
+    if not name or "=" in name or "\0" in name + value:
+        raise PhaseFailed("CLIENT_ERROR", f"environment variable {name!r} has no usable name, or a zero byte")
+    if len(f"{name}={value}".encode(errors="replace")) >= _LONGEST_VARIABLE_BYTES:
+        message = f"environment variable {name} is longer than the {_LONGEST_VARIABLE_BYTES} bytes of Linux"
+        raise PhaseFailed("CLIENT_ERROR", message)
 
 
 def marker(build: Mapping[str, Any]) -> str:

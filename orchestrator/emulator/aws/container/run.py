@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from orchestrator.emulator import processes
 from orchestrator.emulator.aws.clients import Clients
 from orchestrator.emulator.aws.codebuild.arns import Place
 from orchestrator.emulator.aws.codebuild.build import Build
-from orchestrator.emulator.aws.container import artifacts, delivery, environment, processes, sources
-from orchestrator.emulator.aws.container.buildspec import PHASES, Buildspec, Phase, parse
+from orchestrator.emulator.aws.container import artifacts, delivery, environment, sources
+from orchestrator.emulator.aws.container.buildspec import PHASES, POSIX_SHELLS, Buildspec, Phase, parse
 from orchestrator.emulator.aws.container.environment import Folders
 from orchestrator.emulator.aws.container.failures import PhaseFailed
 from orchestrator.emulator.aws.container.logs import BuildLog
@@ -23,6 +24,7 @@ from orchestrator.emulator.aws.container.runtimes import select_runtimes
 from orchestrator.emulator.aws.container.session import Session
 from orchestrator.emulator.aws.container.shell import Interrupted, Limits
 from orchestrator.emulator.aws.container.slots import Slots
+from orchestrator.emulator.belongings import Belongings
 from orchestrator.vocabulary import BuildStatus
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,11 @@ class Host:
 
 def run(build: Build, host: Host) -> None:
     """Run `build` to its end; whatever happens ends in its record, nothing is raised."""
-    _Run(build, host).execute()
+    try:
+        _Run(build, host).execute()
+    except OSError:  # no room for its log or its temporary directory
+        _log.exception("build %s cannot start", build.id)
+        build.abandon()
 
 
 def recover(build: Build) -> None:
@@ -54,7 +60,8 @@ class _Run:
     def __init__(self, build: Build, host: Host) -> None:
         self._build = build
         self._host = host
-        self._folders = Folders(build.folder)
+        self._belongings = Belongings(environment.marker(build.snapshot()))
+        self._folders = Folders(build.folder, self._belongings.folder)
         self._log = BuildLog(build.folder / "build.log")
         self._progress = Progress(build, self._log)
         self._limits = Limits(build.stopped, math.inf)
@@ -69,8 +76,7 @@ class _Run:
         except Exception:  # noqa: BLE001 - a bug must end as a FAULT that clients can see
             _log.exception("build %s faulted", self._build.id)
         finally:
-            sessions = [identifier for session in self._sessions for identifier in session.ids]
-            processes.end(sessions, environment.marker(self._build.snapshot()))
+            self._belongings.end()
             self._log.close()
             self._build.complete(status)
 
@@ -112,6 +118,8 @@ class _Run:
     def _open_session(self, buildspec: Buildspec) -> Session:
         record = self._build.snapshot()
         region = self._host.place.region
+        if buildspec.shell not in POSIX_SHELLS:
+            raise PhaseFailed("CLIENT_ERROR", f"the emulator has no shell {buildspec.shell}, only bash")
         variables = environment.resolve(record, buildspec, self._host.clients)
         values = environment.assemble(record, self._folders, variables.values, self._host.url(), region)
         for secret in (*variables.secret, values["AWS_SECRET_ACCESS_KEY"]):
@@ -119,7 +127,14 @@ class _Run:
         if buildspec.git_credential_helper:
             environment.write_git_credential_helper(self._folders, region)
         select_runtimes(buildspec, values["PATH"], self._log)
-        session = Session(self._folders, values, self._log.write, self._limits, one_shell=buildspec.version != "0.1")
+        session = Session(
+            self._folders,
+            values,
+            self._log.write,
+            self._limits,
+            joined=self._belongings.add_session,
+            one_shell=buildspec.version != "0.1",
+        )
         self._sessions.append(session)
         return session
 

@@ -9,7 +9,7 @@ from orchestrator.emulator.aws.container.shell import Limits, Shell
 
 
 class Session:
-    """Hands out the shell in which the next command runs."""
+    """Hands out the shell in which the next command runs; `joined` is told every session of processes."""
 
     def __init__(
         self,
@@ -18,19 +18,16 @@ class Session:
         output: Callable[[bytes], None],
         limits: Limits,
         *,
+        joined: Callable[[int], None],
         one_shell: bool,
     ) -> None:
         self._folders = folders
         self._environment = environment
         self._output = output
         self._limits = limits
+        self._joined = joined
         self._one_shell = one_shell
         self._shells: list[Shell] = []
-
-    @property
-    def ids(self) -> list[int]:
-        """Return the ids of the process sessions of all shells so far."""
-        return [session for shell in self._shells for session in shell.sessions]
 
     def shell(self) -> Shell:
         """Return the shell for the next command."""
@@ -38,7 +35,7 @@ class Session:
             return self._shells[0]
         self.close()
         directory = self._folders.control / str(len(self._shells))
-        shell = Shell(directory, self._environment, self._folders.source, self._output, self._limits)
+        shell = Shell(directory, self._environment, self._folders.source, self._output, self._limits, self._joined)
         self._shells.append(shell)
         return shell
 

@@ -41,7 +41,7 @@ class Shell:
     """A shell that starts in `cwd`; `output` gets everything that commands write, in order.
 
     When a command ends bash itself (`exit 3`), the next command gets a new bash that continues where the
-    old one was. `directory` holds the files between this class and bash.
+    old one was. `directory` holds the files between this class and bash; `joined` is told each bash's session.
     """
 
     def __init__(
@@ -51,15 +51,16 @@ class Shell:
         cwd: Path,
         output: Callable[[bytes], None],
         limits: Limits,
+        joined: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._directory = directory
         self._environment = environment
         self._cwd = cwd
         self._output = output
         self._limits = limits
+        self._joined = joined
         self._bash: Bash | None = None
         self._variables: dict[str, str] = {}
-        self.sessions: list[int] = []
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "variables.sh").touch()
 
@@ -100,7 +101,7 @@ class Shell:
 
     def _start(self) -> Bash:
         self._bash = Bash(self._directory, self._environment, self._cwd)
-        self.sessions.append(self._bash.session)
+        self._joined(self._bash.session)
         return self._bash
 
     def _follow(self, bash: Bash) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from orchestrator.emulator.gitlab.ci import patterns
 from orchestrator.emulator.gitlab.ci.errors import ConfigError
 
 _TOKEN = re.compile(
@@ -154,17 +155,17 @@ def _matches(left: _Value, right: _Value) -> bool:
     if not isinstance(right, str):
         return False
     try:
-        compiled = pattern_of(right)
-    except re.error:
-        raise ExpressionError("invalid expression syntax") from None
-    text = left if isinstance(left, str) else ""
-    return compiled is not None and compiled.search(text) is not None
+        expression = pattern_of(right)
+        return expression is not None and patterns.found(expression, left if isinstance(left, str) else "")
+    except patterns.BadPattern as problem:
+        raise ExpressionError(f"invalid expression syntax: `{right}` {problem}") from None
 
 
 @lru_cache(maxsize=512)
 def pattern_of(text: str) -> re.Pattern[str] | None:
     r"""Return the regular expression that `/…/flags` stands for, None when the text is not of that form.
 
+    Raises `patterns.BadPattern`.
     GitLab uses RE2: `$` without the flag `m` is the very end of the text, `\z` too.
     """
     match = re.fullmatch(r"/((?:[^/\\]|\\.)+)/([ismU]*)", text, re.DOTALL)
@@ -174,7 +175,7 @@ def pattern_of(text: str) -> re.Pattern[str] | None:
     flags = 0
     for letter, flag in (("i", re.IGNORECASE), ("s", re.DOTALL), ("m", re.MULTILINE)):
         flags |= flag if letter in match[2] else 0
-    return re.compile(_as_python(body, multiline="m" in match[2]), flags)
+    return patterns.compiled(_as_python(body, multiline="m" in match[2]), flags)
 
 
 def _as_python(body: str, *, multiline: bool) -> str:

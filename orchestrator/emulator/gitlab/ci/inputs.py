@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.emulator.gitlab.ci import patterns
 from orchestrator.emulator.gitlab.ci.errors import ConfigError
 from orchestrator.emulator.gitlab.ci.expansion import expand
 
@@ -109,10 +110,10 @@ def _check(key: str, definition: dict[str, Any], kind: str, value: Any, origin: 
 
 def _check_pattern(key: str, pattern: str, value: str, origin: str) -> None:
     try:
-        found = re.search(pattern, value)
-    except re.error:
-        raise ConfigError(f"`{key}` input: the regular expression is invalid") from None
-    if not found:
+        fits = patterns.found(patterns.compiled(pattern), value)
+    except patterns.BadPattern as problem:
+        raise ConfigError(f"`{key}` input: the regular expression {problem}") from None
+    if not fits:
         raise ConfigError(f"`{key}` input: {origin} value does not match required RegEx pattern")
 
 

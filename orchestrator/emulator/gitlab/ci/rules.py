@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.emulator.gitlab.ci import globs
+from orchestrator.emulator.gitlab.ci import globs, patterns
 from orchestrator.emulator.gitlab.ci.errors import ConfigError
 from orchestrator.emulator.gitlab.ci.expansion import expand
 from orchestrator.emulator.gitlab.ci.expression import holds, pattern_of
@@ -145,7 +144,7 @@ def _ref_matches(pattern: str, context: Context) -> bool:
     if wanted in _SOURCES:
         return context.source == _SOURCES[wanted]
     try:
-        compiled = pattern_of(wanted)
-    except re.error:
-        raise ConfigError(f"only/except: invalid regular expression `{wanted}`") from None
-    return compiled.search(context.ref) is not None if compiled else wanted == context.ref
+        expression = pattern_of(wanted)
+        return patterns.found(expression, context.ref) if expression else wanted == context.ref
+    except patterns.BadPattern as problem:
+        raise ConfigError(f"only/except: the regular expression `{wanted}` {problem}") from None

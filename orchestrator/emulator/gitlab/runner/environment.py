@@ -64,15 +64,19 @@ def _usable(name: str) -> bool:
 
 
 def of_shell(
-    resolved: Mapping[str, str], job_environment: Mapping[str, str], machine: Mapping[str, str], folder: Path
+    resolved: Mapping[str, str],
+    job_environment: Mapping[str, str],
+    machine: Mapping[str, str],
+    home: Path,
+    temporary: Path,
 ) -> dict[str, str]:
-    """Return the whole environment of a job's shell; `folder` holds its HOME, CI variables are on top."""
+    """Return the whole environment of a job's shell; CI variables are on top."""
     return {
         "PATH": machine.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
         **from_machine(machine),
-        "HOME": str(folder / "home"),
-        "TMPDIR": str(folder / "tmp"),
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
         "USER": "gitlab-runner",
         "LOGNAME": "gitlab-runner",
         "SHELL": "/bin/bash",

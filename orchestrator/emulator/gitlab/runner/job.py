@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import threading
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator.emulator.belongings import Belongings
 from orchestrator.emulator.gitlab.pipelines import variables as job_variables
 from orchestrator.emulator.gitlab.records import Job, Pipeline
 from orchestrator.emulator.gitlab.runner import checkout, processes, script
@@ -22,6 +24,7 @@ from orchestrator.emulator.gitlab.world import World
 
 _AFTER_SCRIPT_SECONDS = 300.0
 _CHUNK_BYTES = 1 << 16
+_MARKER = "GITLAB_EMULATOR_JOB"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class JobRun:
         self._stopped = threading.Event()
         self._reason = ""
         self._process: subprocess.Popen[bytes] | None = None
+        self._belongings: Belongings | None = None
         self._lock = threading.Lock()
 
     @property
@@ -71,6 +75,8 @@ class JobRun:
             trace.bad(f"Job failed (system failure): {problem}")
             return Outcome("failed", {"failure_reason": "runner_system_failure"})
         finally:
+            if self._belongings is not None:
+                self._belongings.end()
             trace.close()
             shutil.rmtree(world.workspace(job), ignore_errors=True)
 
@@ -82,8 +88,9 @@ class JobRun:
         project = self._world.project_of(self._job)
         directory = folder / project.full_path
         home = folder / "home"
-        for path in (directory, home, folder / "tmp"):
+        for path in (directory, home):
             path.mkdir(parents=True, exist_ok=True)
+        belongings = self._belongings = Belongings(f"{_MARKER}={uuid.uuid4().hex}")
         known = {
             "CI_BUILDS_DIR": str(folder),
             "CI_CONCURRENT_ID": "0",
@@ -103,7 +110,8 @@ class JobRun:
             **tokens(self._world, self._pipeline, self._job),
         }
         resolved = resolve(values, known, directory.with_name(f"{directory.name}.tmp"))
-        shell = of_shell(resolved, self._world.job_environment(), os.environ, folder)
+        shell = of_shell(resolved, self._world.job_environment(), os.environ, home, belongings.folder)
+        shell[_MARKER] = belongings.marker.partition("=")[2]
         return self._steps(directory, resolved, shell, trace)
 
     def _steps(self, directory: Path, resolved: dict[str, str], shell: dict[str, str], trace: Trace) -> Outcome:
@@ -158,7 +166,7 @@ class JobRun:
         with self._lock:
             if self._stopped.is_set():
                 return 1
-            process = processes.start(path, directory=directory, environment=environment)
+            process = self._start(path, directory, environment)
             self._process = process
         self._remember(process.pid)
         reader = _follow(process, trace)
@@ -168,6 +176,12 @@ class JobRun:
         with self._lock:
             self._process = None
         return code if code >= 0 else 128 - code
+
+    def _start(self, path: Path, directory: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        process = processes.start(path, directory=directory, environment=environment)
+        if self._belongings is not None:
+            self._belongings.add_session(process.pid)
+        return process
 
     def _remember(self, leader: int) -> None:
         with self._world.state.lock:
@@ -190,7 +204,7 @@ class JobRun:
         trace.step("Running after_script")
         path = self._world.workspace(self._job) / "after.sh"
         path.write_text(script.compose(str(directory), lines), encoding="utf-8", errors="surrogateescape")
-        process = processes.start(path, directory=directory, environment=environment)
+        process = self._start(path, directory, environment)
         reader = _follow(process, trace)
         try:
             code = process.wait(timeout=_AFTER_SCRIPT_SECONDS)

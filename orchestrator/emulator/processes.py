@@ -1,14 +1,17 @@
-"""End every process of a build, also those that left its process group."""
+"""End every process of a build or job, also those that left its process group."""
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 _PROC = Path("/proc")
+_ROUNDS = 50
+_ROUND_SECONDS = 0.02
 
 
 def start_time(pid: int) -> str | None:
@@ -21,29 +24,33 @@ def start_time(pid: int) -> str | None:
 
 
 def end(sessions: Collection[int], marker: str) -> None:
-    """Kill what belongs to a build: its sessions' processes and those with `marker` in their environment.
+    """Kill what belongs to a build or job: its sessions' processes and those with `marker` in their environment.
 
-    `marker` is `NAME=value` of a variable that only this build's processes have; it finds those that
-    made a session of their own. Without /proc only the process groups are killed.
+    `marker` is `NAME=value` of a variable that nobody else's processes have; it finds those that made a
+    session of their own. Looks again until there are none, because a process may start another one while
+    it is looked for. Without /proc only the process groups are killed.
     """
     for session in sessions:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(session, signal.SIGKILL)
-    for pid in _matching(sessions, marker.encode()):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    for _ in range(_ROUNDS):
+        found = list(_matching(sessions, marker.encode()))
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+        time.sleep(_ROUND_SECONDS)
 
 
 def _matching(sessions: Collection[int], marker: bytes) -> Iterator[int]:
     for entry in _PROC.glob("[0-9]*"):
         pid = int(entry.name)
-        if pid != os.getpid() and (_session(pid) in sessions or marker in _environment(entry)):
+        fields = _stat(pid)
+        if pid == os.getpid() or not fields or fields[0] in "ZX":
+            continue
+        if int(fields[3]) in sessions or marker in _environment(entry):
             yield pid
-
-
-def _session(pid: int) -> int:
-    fields = _stat(pid)
-    return int(fields[3]) if fields else -1
 
 
 def _stat(pid: int) -> list[str]:

@@ -1,0 +1,193 @@
+"""What is rendered: values stay values, and the digest follows exactly what matters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from world import make
+
+from orchestrator import resources
+from orchestrator.plan.model import BuildPlan, Plan, RenderedRoot, Target
+from orchestrator.render.buildspec import buildspec
+from orchestrator.render.dotenv import dotenv, fits_gitlab
+from orchestrator.render.terraform import terraform_root, with_editor
+from orchestrator.vocabulary import Architecture, Source, StateBackend
+
+TEMPLATE = (resources.folder("buildspecs") / "python.yml.j2").read_text(encoding="utf-8")
+BACKEND = (resources.folder("terraform") / "backend.tf.j2").read_text(encoding="utf-8")
+MODULES = resources.terraform_files()
+PLAN = make()
+
+# Quotes, templates of Terraform, Jinja and the shell, line ends of every kind, and what YAML treats in its own way.
+_PIECES = ["'", '"', "\\", "${x}", "%{ if x }", "{{ x }}", "{% x %}", "$(id)", "`id`", "\n", "\r", "\u2028", "\x85"]
+_PIECES += [
+    "\x7f",
+    "\x00",
+    "\x1b",
+    "\ufeff",
+    "😀",
+    "é",
+    ": ",
+    " #",
+    "- ",
+    "~",
+    "!!x/y",
+    "&a",
+    "*a",
+    "<<",
+    "\t",
+    "=",
+    ",",
+]
+HOSTILE = st.text() | st.lists(st.sampled_from(_PIECES)).map("".join)
+
+
+def root(plan: Plan, modules: Mapping[str, str] = MODULES) -> RenderedRoot:
+    """Return the rendered root of a plan, with the templates that travel with the package."""
+    return terraform_root(plan, modules=modules, backend_template=BACKEND, buildspec_template=TEMPLATE)
+
+
+def with_build(plan: Plan, **changes: Any) -> Plan:
+    """Return the plan with changes of its one build."""
+    return replace(plan, builds=(replace(plan.builds[0], **changes),))
+
+
+def structure(value: Any) -> Any:
+    """Return the keys and types of a document, without its texts."""
+    if isinstance(value, dict):
+        return {key: structure(item) for key, item in value.items()}
+    return [structure(item) for item in value] if isinstance(value, list) else type(value)
+
+
+def read(text: str) -> Any:
+    """Read a buildspec as YAML, the settings in it as JSON."""
+    document = yaml.safe_load(text)
+    document["env"]["variables"]["ORCHESTRATOR_SETTINGS"] = json.loads(
+        document["env"]["variables"]["ORCHESTRATOR_SETTINGS"]
+    )
+    return document
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.dictionaries(HOSTILE, HOSTILE, max_size=4), HOSTILE, HOSTILE)
+def test_hostile_values_come_back_from_the_buildspec(environment: dict[str, str], source: str, prefix: str) -> None:
+    """Whatever a value holds, it reaches the build exactly as it was written, and changes nothing around it."""
+    plan = with_build(PLAN, environment=environment, source=source, requirements=source)
+    plan = replace(plan, artifacts=replace(plan.artifacts, prefix=prefix))
+    found = read(buildspec(plan, plan.builds[0], template=TEMPLATE))
+    told = found["env"]["variables"]["ORCHESTRATOR_SETTINGS"]
+    assert (told["environment"], told["source"], told["requirements"]) == (environment, source, source)
+    assert told["prefix"] == prefix
+    plain = read(buildspec(PLAN, PLAN.builds[0], template=TEMPLATE))
+    assert found["phases"] == plain["phases"]
+    for document in (found, plain):
+        del document["env"]["variables"]["ORCHESTRATOR_SETTINGS"]
+    assert structure(found) == structure(plain)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(HOSTILE, HOSTILE, max_size=4), HOSTILE, HOSTILE)
+def test_hostile_values_come_back_from_the_terraform_variables(tags: dict[str, str], image: str, editor: str) -> None:
+    """Tags, images and names reach Terraform exactly, as JSON; no other file of the root knows them."""
+    rendered = with_editor(root(replace(with_build(PLAN, image=image), tags=tags), {}), editor)
+    variables = json.loads(rendered.files["terraform.tfvars.json"])
+    assert variables["tags"] == tags
+    assert variables["builds"]["demo-parser"]["image"] == image
+    assert rendered.files["backend.tf"] == root(PLAN, {}).files["backend.tf"]
+    if editor:
+        assert json.loads(rendered.files["editor.auto.tfvars.json"]) == {"editor": editor}
+
+
+def test_equal_plans_give_equal_bytes() -> None:
+    """The same plan, with its mappings in another order, gives the same files and the same digest."""
+    one = with_build(replace(PLAN, tags={"a": "1", "b": "2"}), environment={"A": "1", "B": "2"})
+    two = with_build(replace(PLAN, tags={"b": "2", "a": "1"}), environment={"B": "2", "A": "1"})
+    assert root(one) == root(two)
+
+
+def _build(**changes: Any) -> Plan:
+    return with_build(PLAN, **changes)
+
+
+BUILD: BuildPlan = PLAN.builds[0]
+MATTERS = {
+    "region": replace(PLAN, region="eu-west-1"),
+    "project": replace(PLAN, project="other"),
+    "tags": replace(PLAN, tags={"team": "a"}),
+    "source": replace(PLAN, source=Source.CLONE),
+    "tool": replace(PLAN, tool_sha256="b" * 64),
+    "bucket": replace(PLAN, artifacts=replace(PLAN.artifacts, bucket="mine")),
+    "managed": replace(PLAN, artifacts=replace(PLAN.artifacts, managed=not PLAN.artifacts.managed)),
+    "prefix": replace(PLAN, artifacts=replace(PLAN.artifacts, prefix="p")),
+    "retention": replace(PLAN, artifacts=replace(PLAN.artifacts, retention_days=31)),
+    "gitlab url": replace(PLAN, gitlab=replace(PLAN.gitlab, url="https://elsewhere.example")),
+    "gitlab project": replace(PLAN, gitlab=replace(PLAN.gitlab, project="8")),
+    "trigger": replace(PLAN, gitlab=replace(PLAN.gitlab, trigger_parameter="/other")),
+    "package": _build(package="other"),
+    "architecture": _build(target=Target(Architecture.X86_64, BUILD.target.runtime)),
+    "runtime": _build(target=Target(BUILD.target.architecture, "python3.13")),
+    "folder": _build(source="src"),
+    "requirements": _build(requirements="r.txt"),
+    "environment": _build(environment={"A": "1"}),
+    "image": _build(image="other"),
+    "compute": _build(compute_type="BUILD_GENERAL1_LARGE"),
+    "timeout": _build(timeout_minutes=61),
+    "queue": _build(queue_timeout_minutes=61),
+    "limit": _build(concurrent_builds=2),
+    "log": _build(log_retention_days=1),
+    "second package": replace(PLAN, builds=(BUILD, replace(BUILD, package="b", codebuild_project="demo-b"))),
+}
+
+
+def test_every_setting_that_matters_has_its_own_digest() -> None:
+    """A change of anything that is applied or built changes the digest, each to another one."""
+    digests = [root(plan).settings_digest for plan in (PLAN, *MATTERS.values())]
+    assert len(set(digests)) == len(digests)
+
+
+def test_a_changed_module_changes_the_digest() -> None:
+    """A new version of the Terraform modules is applied, even when the configuration is the same."""
+    assert root(PLAN).settings_digest != root(PLAN, {**MODULES, "main.tf": MODULES["main.tf"] + "\n"}).settings_digest
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        replace(PLAN, state=replace(PLAN.state, backend=StateBackend.S3)),
+        replace(PLAN, state=replace(PLAN.state, settings={"path": "elsewhere"})),
+        replace(PLAN, state=replace(PLAN.state, lock_timeout_seconds=1)),
+    ],
+    ids=["backend", "settings", "patience"],
+)
+def test_where_the_state_lies_does_not_matter(plan: Plan) -> None:
+    """A laptop and a pipeline that keep the state differently agree about what is applied."""
+    assert root(plan).settings_digest == root(PLAN).settings_digest
+
+
+def test_who_asks_does_not_matter() -> None:
+    """Another person's pipeline with the same settings runs no Terraform."""
+    assert with_editor(root(PLAN), "somebody").settings_digest == root(PLAN).settings_digest
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "fits"), [(1, 10, True), (50, 10, True), (51, 10, False), (40, 200, False)]
+)
+def test_reports_that_gitlab_would_refuse_are_known(count: int, length: int, fits: bool) -> None:
+    """GitLab takes 50 variables and 5 KB on its smallest tier; beyond that it fails the job."""
+    assert fits_gitlab(dotenv({f"V{number}": "x" * length for number in range(count)})) is fits
+
+
+@pytest.mark.parametrize(
+    "variables", [{"A": "x\nB=y"}, {"A": "x\r"}, {"A=B": "x"}, {"": "x"}, {"1A": "x"}, {"A\n": ""}]
+)
+def test_no_variable_smuggles_another(variables: dict[str, str]) -> None:
+    """A value or name that would become a second variable is not written."""
+    with pytest.raises(ValueError, match="dotenv"):
+        dotenv(variables)
