@@ -7,13 +7,15 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Shop
+from conftest import Shop, open_shop
 
 from orchestrator import resources
+from orchestrator.emulator import control
 
 pytestmark = pytest.mark.e2e
 
@@ -95,15 +97,23 @@ def test_the_jobs_run_elsewhere_too(shop: Shop, flavour: str) -> None:
     assert "handler.py" in zipfile.ZipFile(shop.folder / "service" / "package.zip").namelist()
 
 
-def test_this_projects_own_pipeline(shop: Shop, tmp_path: Path) -> None:
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Shop]:
+    """Return a project in an emulator of its own: the example's name is taken in the one that the others share."""
+    running = control.up(tmp_path / "emulator", detach=False)
+    yield open_shop(running, tmp_path, "codebuild-orchestrator")
+    control.down(tmp_path / "emulator")
+
+
+def test_this_projects_own_pipeline(elsewhere: Shop, tmp_path: Path) -> None:
     """The pipeline of this repository sends its example through prebuild, build and postbuild elsewhere, too."""
     clone = tmp_path / "clone"
-    shop.git("clone", "--quiet", str(ROOT), str(clone))
-    own = replace(shop, folder=clone)
+    elsewhere.git("clone", "--quiet", str(ROOT), str(clone))
+    own = replace(elsewhere, folder=clone)
     own.git("checkout", "--quiet", "-B", "main")
     own.git("remote", "set-url", "origin", "https://gitlab.example.com/platform/codebuild-orchestrator.git")
-    shop.aws("ssm").put_parameter(
-        Name="/gitlab/trigger/lxml-function", Value=shop.token, Type="SecureString", Overwrite=True
+    elsewhere.aws("ssm").put_parameter(
+        Name="/gitlab/trigger/lxml-function", Value=elsewhere.token, Type="SecureString", Overwrite=True
     )
     # The commit is not in the emulator's GitLab, so its trigger answers on the project's own branch.
     run_jobs(own, "prebuild")
