@@ -7,7 +7,7 @@ from orchestrator.ports import BuildRecord, Clock, CodeBuild, Narrator
 
 _FIRST_INTERVAL_SECONDS = 0.5
 _LONGEST_INTERVAL_SECONDS = 15.0
-# CodeBuild may not know an id at once after StartBuild.
+# CodeBuild may not know an id at once after StartBuild: BatchGetBuilds then lists it in `buildsNotFound`.
 _UNKNOWN_SECONDS = 60.0
 # Longer than throttling lasts; credentials that have expired will not come back.
 _UNANSWERED_SECONDS = 120.0
