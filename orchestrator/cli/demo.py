@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.extras import require_emulator
 from orchestrator.cli.screen import print_json
-from orchestrator.errors import ConfigurationError
 from orchestrator.vocabulary import Architecture
 
 
@@ -29,15 +29,9 @@ from orchestrator.vocabulary import Architecture
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def demo(example: str, architecture: str | None, output: Path, *, as_json: bool) -> None:
     """Push an example, and watch it come home as a verified package. No account, no Docker, no secrets."""
-    try:
-        from orchestrator.demo.run import Request, run
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            "the local stand-ins are not installed",
-            detail=f"observed: no Python package `{error.name}`",
-            hint='`pip install "codebuild-orchestrator[emulator]"`',
-        ) from error
+    require_emulator()
     from orchestrator.demo.report import print_outcome
+    from orchestrator.demo.run import Request, run
     from orchestrator.demo.view import Closing, Narration, open_view
 
     console = Narration(stderr=True)

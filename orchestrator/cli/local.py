@@ -11,6 +11,7 @@ from types import ModuleType
 
 import click
 
+from orchestrator.cli.extras import require_emulator
 from orchestrator.cli.screen import narrate, print_data, print_json
 from orchestrator.errors import ConfigurationError
 
@@ -83,11 +84,5 @@ def env(directory: Path) -> None:
 
 
 def _control() -> ModuleType:
-    try:
-        return import_module("orchestrator.emulator.control")
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            "the local stand-ins are not installed",
-            detail=f"observed: no Python package `{error.name}`",
-            hint='`pip install "codebuild-orchestrator[emulator]"`',
-        ) from error
+    require_emulator()
+    return import_module("orchestrator.emulator.control")

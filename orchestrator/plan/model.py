@@ -71,6 +71,12 @@ class GitLabPlan:
     token_parameter: str | None
 
     @property
+    def parameters(self) -> list[str]:
+        """The names of the SSM parameters that a build reads."""
+        names = (self.trigger_parameter, self.username_parameter, self.token_parameter)
+        return [name for name in names if name]
+
+    @property
     def api_url(self) -> str:
         """The root of GitLab's REST API."""
         return f"{self.url}/api/v4"

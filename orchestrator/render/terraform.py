@@ -11,7 +11,7 @@ import jinja2
 from orchestrator.plan.digest import digest
 from orchestrator.plan.model import BuildPlan, Plan, RenderedRoot
 from orchestrator.render.buildspec import buildspec
-from orchestrator.vocabulary import Source, StateBackend
+from orchestrator.vocabulary import StateBackend
 
 BACKEND_TYPES = {StateBackend.LOCAL: "local", StateBackend.S3: "s3", StateBackend.GITLAB: "http"}
 
@@ -72,17 +72,10 @@ def _build(plan: Plan, build: BuildPlan, template: str) -> dict[str, Any]:
         "environment_type": build.environment_type,
         "image": build.image,
         "log_retention_days": build.log_retention_days,
-        "parameters": _parameters(plan),
+        "parameters": plan.gitlab.parameters,
         "queued_timeout_minutes": build.queue_timeout_minutes,
         "variables": {},
     }
-
-
-def _parameters(plan: Plan) -> list[str]:
-    names = [plan.gitlab.trigger_parameter]
-    if plan.source is Source.CLONE:
-        names += [name for name in (plan.gitlab.username_parameter, plan.gitlab.token_parameter) if name]
-    return names
 
 
 def _json(value: Any) -> str:

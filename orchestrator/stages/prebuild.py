@@ -61,15 +61,8 @@ def prebuild(plan: Plan, root: RenderedRoot, tool: bytes, world: PrebuildWorld) 
     )
 
 
-def required_parameters(plan: Plan) -> list[str]:
-    """Return the names of the SSM parameters that a build of this plan reads."""
-    gitlab = plan.gitlab
-    names = (gitlab.trigger_parameter, gitlab.username_parameter, gitlab.token_parameter)
-    return [name for name in names if name]
-
-
 def _require_parameters(plan: Plan, parameters: Parameters) -> None:
-    missing = parameters.missing(required_parameters(plan))
+    missing = parameters.missing(plan.gitlab.parameters)
     if missing:
         raise ConfigurationError(
             f"SSM parameter{'s' if len(missing) > 1 else ''} missing in {plan.region}: "
