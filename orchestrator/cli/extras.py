@@ -17,5 +17,5 @@ def require_emulator() -> None:
         raise ConfigurationError(
             "the local stand-ins are not installed",
             detail=f"observed: no Python package {', '.join(f'`{name}`' for name in missing)}",
-            hint='install the extra `emulator`: `pip install "codebuild-orchestrator[emulator]"`, or ".[emulator]" in a clone',
+            hint='`pip install "codebuild-orchestrator[emulator]"`, or `pip install ".[emulator]"` in a clone',
         )
