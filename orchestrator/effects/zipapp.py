@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_SUFFIXES = {".py", ".lock", ".in"}
+_SUFFIXES = {".py", ".lock", ".in", ".json"}
 _MAIN = b'''"""Runs one phase of a build; the directory of this file is private to the build."""
 
 import sys
 from pathlib import Path
 
-from orchestrator.packaging.entry import main
+from orchestrator.packaging.inside.entry import main
 
 raise SystemExit(main(sys.argv[1:], Path(sys.path[0]).resolve().parent))
 '''

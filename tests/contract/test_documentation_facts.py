@@ -12,8 +12,9 @@ from pages import PAGES, ROOT, component
 
 from orchestrator import errors
 from orchestrator.errors import OrchestratorError
-from orchestrator.packaging import manifest
-from orchestrator.packaging.runtimes import RUNTIMES
+from orchestrator.packaging.documents import manifest
+from orchestrator.packaging.lock.uv import uv_platform
+from orchestrator.packaging.runtimes import Target, runtimes
 
 CODE = ["orchestrator", "buildspecs", "templates", "terraform"]
 EXIT_CODES = {0, 1, 2, 3, 4, 5, 70}
@@ -102,5 +103,7 @@ def test_runtimes_are_documented_as_they_are() -> None:
     for names, system, glibc, level in re.findall(row, text, re.MULTILINE):
         shown |= dict.fromkeys(names.split(", "), (system, glibc, level))
     assert shown == {
-        name: (item.system, ".".join(map(str, item.glibc)), item.manylinux) for name, item in RUNTIMES.items()
+        name: (item.system, ".".join(map(str, item.glibc)), uv_platform(Target("arm64", item)).partition("-")[2])
+        for name, item in runtimes().items()
+        if item.python
     }

@@ -35,7 +35,7 @@ def test_holds_only_what_travels() -> None:
     """The zipapp carries the packaging code, the errors and the tools' lock, and no bytecode."""
     names = zipfile.ZipFile(BytesIO(build_zipapp().content)).namelist()
     assert names == sorted(names)
-    assert {"__main__.py", "orchestrator/errors.py", "orchestrator/packaging/tools.lock"} <= set(names)
+    assert {"__main__.py", "orchestrator/errors.py", "orchestrator/packaging/inside/tools.lock"} <= set(names)
     assert all(
         name in ("__main__.py", "orchestrator/__init__.py", "orchestrator/errors.py")
         or name.startswith("orchestrator/packaging/")

@@ -15,20 +15,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import BuildFailed, MachineryError, Refused
-from orchestrator.packaging import archive as module
-from orchestrator.packaging.archive import write_zip
-from orchestrator.packaging.inspection import inspect, refuse_findings
-from orchestrator.packaging.layout import Entry, lay_out
-from orchestrator.packaging.runtimes import Target
+from orchestrator.packaging.assembly import archive as module
+from orchestrator.packaging.assembly.archive import write_zip
+from orchestrator.packaging.assembly.layout import Entry, lay_out
+from orchestrator.packaging.inspection.inspect import inspect, refuse_findings
+from orchestrator.packaging.runtimes import target_of
 
-ARM = Target("arm64", "python3.12")
+ARM = target_of("arm64", "python3.12")
 _NAMES = st.text("abcÄ_.-", min_size=1, max_size=6).filter(lambda name: name.strip(".") and not name.endswith(".pyc"))
 _SCRIPT = """
 import os, sys
 from pathlib import Path
 os.umask(int(sys.argv[3], 8))
-from orchestrator.packaging.layout import lay_out
-from orchestrator.packaging.archive import write_zip
+from orchestrator.packaging.assembly.layout import lay_out
+from orchestrator.packaging.assembly.archive import write_zip
 write_zip(lay_out("function", Path(sys.argv[1]), None).entries, Path(sys.argv[2]))
 """
 

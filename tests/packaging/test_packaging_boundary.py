@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import ConfigurationError
+from orchestrator.packaging.inside.settings import parse_settings
+from orchestrator.packaging.inside.toolbox import lock_text
+from orchestrator.packaging.lock.uv import without_wheel
 from orchestrator.packaging.process import clean_environment
-from orchestrator.packaging.settings import parse_settings
-from orchestrator.packaging.toolbox import lock_text
-from orchestrator.packaging.uv import without_wheel
 
 PACKAGING = Path(__file__).resolve().parents[2] / "orchestrator" / "packaging"
 
@@ -25,8 +25,8 @@ def _pinned() -> dict[str, tuple[int, ...]]:
 
 def test_lock_satisfies_the_wanted_tools() -> None:
     """`tools.lock` pins every tool that `tools.in` wants, in a version it allows."""
-    for line in (PACKAGING / "tools.in").read_text().split():
-        name, _, version = line.partition(">=")
+    for line in (PACKAGING / "inside" / "tools.in").read_text().splitlines():
+        name, _, version = line.partition(" ;")[0].partition(">=")
         assert _pinned()[name] >= tuple(map(int, version.split(".")))
 
 

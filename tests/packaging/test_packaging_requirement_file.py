@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import ConfigurationError, Refused
-from orchestrator.packaging.requirement_file import Requirements, read_requirements
+from orchestrator.packaging.lock.requirement_file import Requirements, read_requirements
 
 
 def _read(tree: Path, content: str | bytes, **files: str) -> Requirements:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.packaging import trigger as module
-from orchestrator.packaging.context import read_build
-from orchestrator.packaging.trigger import trigger
-from orchestrator.packaging.workspace import Workspace
+from orchestrator.packaging.inside import trigger as module
+from orchestrator.packaging.inside.context import read_build
+from orchestrator.packaging.inside.trigger import trigger
+from orchestrator.packaging.inside.workspace import Workspace
 
 TOKEN = "glptt-canary-0123456789+/="
 OK = (201, {}, '{"id": 7, "web_url": "http://gitlab/p/7"}')

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import MachineryError, Refused
-from orchestrator.packaging import snapshot, untar
-from orchestrator.packaging.snapshot import check_commit, unpack
-from orchestrator.packaging.untar import extract
+from orchestrator.packaging.inside import snapshot, untar
+from orchestrator.packaging.inside.snapshot import check_commit, unpack
+from orchestrator.packaging.inside.untar import extract
 
 
 def _entry(

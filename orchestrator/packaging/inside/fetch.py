@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from orchestrator.packaging.clone import clone
-from orchestrator.packaging.context import Build
-from orchestrator.packaging.snapshot import fetch_snapshot
-from orchestrator.packaging.workspace import Workspace
+from orchestrator.packaging.inside.clone import clone
+from orchestrator.packaging.inside.context import Build
+from orchestrator.packaging.inside.snapshot import fetch_snapshot
+from orchestrator.packaging.inside.workspace import Workspace
 
 
 def fetch(build: Build, workspace: Workspace) -> str:

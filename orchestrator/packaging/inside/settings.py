@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orchestrator.errors import ConfigurationError
-from orchestrator.packaging.runtimes import RUNTIMES, Target
+from orchestrator.packaging.runtimes import Target, target_of
 
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_./-]{1,2048}")
@@ -65,10 +65,7 @@ def parse_settings(text: str) -> Settings:
         project=fields.text("project"),
         package=fields.text("package"),
         kind=fields.choice("kind", ("function", "layer")),
-        target=Target(
-            architecture=fields.choice("architecture", ("arm64", "x86_64")),
-            runtime=fields.choice("runtime", tuple(RUNTIMES)),
-        ),
+        target=target_of(fields.text("architecture"), fields.text("runtime"), fields.get("runtimes")),
         source=fields.path("source"),
         requirements=fields.path("requirements") if fields.get("requirements") is not None else None,
         environment=_environment(fields.get("environment", {})),

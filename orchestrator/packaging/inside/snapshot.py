@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.errors import MachineryError, Refused
-from orchestrator.packaging.aws import client, wrapped
-from orchestrator.packaging.context import Build
-from orchestrator.packaging.untar import SIZE_LIMIT_BYTES, extract
-from orchestrator.packaging.workspace import Workspace
+from orchestrator.packaging.inside.aws import client, wrapped
+from orchestrator.packaging.inside.context import Build
+from orchestrator.packaging.inside.untar import SIZE_LIMIT_BYTES, extract
+from orchestrator.packaging.inside.workspace import Workspace
 
 _CHUNK_BYTES = 1024 * 1024
 

@@ -7,13 +7,13 @@ import json
 from datetime import datetime, timezone
 
 from orchestrator.errors import ConfigurationError, Refused
-from orchestrator.packaging.archive import sha256_of
-from orchestrator.packaging.build import PackageRecord
-from orchestrator.packaging.context import Build
-from orchestrator.packaging.inspection import inspect, refuse_findings
-from orchestrator.packaging.manifest import Stored, manifest, manifest_bytes
-from orchestrator.packaging.store import put_new
-from orchestrator.packaging.workspace import Workspace, write_whole
+from orchestrator.packaging.documents.manifest import Stored, manifest, manifest_bytes
+from orchestrator.packaging.files import sha256_of, write_whole
+from orchestrator.packaging.inside.build import PackageRecord
+from orchestrator.packaging.inside.context import Build
+from orchestrator.packaging.inside.store import put_new
+from orchestrator.packaging.inside.workspace import Workspace
+from orchestrator.packaging.inspection.inspect import inspect, refuse_findings
 
 
 def deliver(build: Build, workspace: Workspace) -> str:

@@ -7,13 +7,14 @@ import shutil
 import sys
 
 from orchestrator.errors import ConfigurationError, MachineryError, Refused
+from orchestrator.packaging.files import write_whole
+from orchestrator.packaging.inside.workspace import Workspace
 from orchestrator.packaging.process import clean_environment, run
-from orchestrator.packaging.workspace import Workspace, write_whole
 
 
 def lock_text() -> bytes:
     """Return `tools.lock`: exact versions, with the digests of the files for every platform."""
-    content = pkgutil.get_data("orchestrator.packaging", "tools.lock")
+    content = pkgutil.get_data("orchestrator.packaging.inside", "tools.lock")
     assert content is not None  # noqa: S101 - both loaders that can load this package can read its files
     return content
 

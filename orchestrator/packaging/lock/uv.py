@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError, Refused
+from orchestrator.packaging.inside.workspace import Workspace
 from orchestrator.packaging.process import Result, clean_environment, run
 from orchestrator.packaging.runtimes import Target
-from orchestrator.packaging.workspace import Workspace
 
 _NO_WHEEL = (
     re.compile(r"Wheels are required for `([A-Za-z0-9._-]+)`"),
@@ -30,6 +30,8 @@ _NETWORK = re.compile(
 )
 _CULPRIT = re.compile(r"Failed to (?:download and )?build `([^`@ ]+)")
 _SHOWN_CHARACTERS = 4000
+# `uv pip compile --help`, --python-platform. There is no 2_26, so Amazon Linux 2 takes a lower level.
+_LEVELS = ((2, 17), (2, 28), *((2, minor) for minor in range(31, 41)))
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Uv:
 
     def __call__(self, *arguments: str | Path, for_target: bool = True) -> Result:
         """Run uv in the resolution directory; `for_target` makes it see the target's platform, not the host's."""
-        platform = ("--python-platform", self.target.uv_platform, "--python-version", self.target.python_version)
+        platform = ("--python-platform", uv_platform(self.target), "--python-version", self.target.python_version)
         extra = {"UV_NO_CONFIG": "1", "SOURCE_DATE_EPOCH": "315532800", "NO_COLOR": "1", **self.environment}
         environment = clean_environment(extra)
         environment.setdefault("UV_CACHE_DIR", str(self.workspace.private / "cache"))
@@ -56,6 +58,12 @@ class Uv:
             environment=environment,
             directory=self.workspace.resolution,
         )
+
+
+def uv_platform(target: Target) -> str:
+    """Return the platform as uv spells it: the newest manylinux level that uv knows and the runtime can load."""
+    level = max(level for level in _LEVELS if level <= target.runtime.glibc)
+    return f"{target.machine}-manylinux_{level[0]}_{level[1]}"
 
 
 def without_wheel(errors: str) -> list[str]:

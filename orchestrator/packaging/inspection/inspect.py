@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import Refused
-from orchestrator.packaging.binary import HEAD_BYTES, elf, foreign_format
+from orchestrator.packaging.inspection.binary import HEAD_BYTES, elf, foreign_format
 from orchestrator.packaging.runtimes import UNZIPPED_LIMIT_BYTES, Target
 
 _SUFFIX = re.compile(r"\.(?P<abi>cpython-3[0-9]+t?|pypy[0-9_]+-pp[0-9]+)d?(?:-(?P<platform>[a-z0-9_-]+))?\.so$")

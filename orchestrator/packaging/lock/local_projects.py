@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.errors import BuildFailed
+from orchestrator.packaging.lock.requirement_file import Local, Requirements
+from orchestrator.packaging.lock.uv import Uv, failure
 from orchestrator.packaging.process import clean_environment, run
-from orchestrator.packaging.requirement_file import Local, Requirements
-from orchestrator.packaging.uv import Uv, failure
 
 _VCS = ("git+", "hg+", "svn+", "bzr+")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import MachineryError
-
 
 @dataclass(frozen=True)
 class Workspace:
@@ -72,14 +70,3 @@ class Workspace:
     def done(self, phase: str) -> Path:
         """Exists when the command of that phase has ended well."""
         return self.private / f"{phase}.done"
-
-
-def write_whole(target: Path, content: bytes) -> None:
-    """Write `content` so that `target` is either absent, old, or complete; raises MachineryError on a full disk."""
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise MachineryError(f"cannot write `{target}`", detail=str(error), hint="free some disk space") from error

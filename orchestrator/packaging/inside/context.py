@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.errors import ConfigurationError, OrchestratorError, Refused
-from orchestrator.packaging.settings import Settings, parse_prefix, parse_settings
+from orchestrator.packaging.inside.settings import Settings, parse_prefix, parse_settings
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import MachineryError, Refused
-from orchestrator.packaging.aws import client, error_code, wrapped
-from orchestrator.packaging.context import Build
+from orchestrator.packaging.inside.aws import client, error_code, wrapped
+from orchestrator.packaging.inside.context import Build
 
 _EXISTS = {"PreconditionFailed", "412"}
 _CONFLICT = {"ConditionalRequestConflict", "409"}

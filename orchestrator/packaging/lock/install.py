@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from orchestrator.packaging.resolve import Lock, only_binary
-from orchestrator.packaging.uv import Uv, failure, no_wheel, without_wheel
-from orchestrator.packaging.workspace import write_whole
+from orchestrator.packaging.files import write_whole
+from orchestrator.packaging.lock.resolve import Lock, only_binary
+from orchestrator.packaging.lock.uv import Uv, failure, no_wheel, without_wheel
 
 
 def install(lock: Lock, uv: Uv, directory: Path) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.packaging.requirement_file import Requirements
-from orchestrator.packaging.uv import Uv, failure, no_wheel, normalised, without_wheel
-from orchestrator.packaging.wheels import with_wheels
-from orchestrator.packaging.workspace import write_whole
+from orchestrator.packaging.files import write_whole
+from orchestrator.packaging.lock.local_projects import with_wheels
+from orchestrator.packaging.lock.requirement_file import Requirements
+from orchestrator.packaging.lock.uv import Uv, failure, no_wheel, normalised, without_wheel
 
 _ROUNDS = 40
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.errors import BuildFailed, MachineryError, Refused
-from orchestrator.packaging.layout import Entry
+from orchestrator.packaging.assembly.layout import Entry
 from orchestrator.packaging.runtimes import UNZIPPED_LIMIT_BYTES
 
 _UNIX = 3
@@ -34,15 +33,6 @@ def write_zip(entries: Sequence[Entry], target: Path) -> None:
         raise MachineryError("cannot write the package", detail=str(error), hint="choose a larger machine") from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def sha256_of(path: Path) -> bytes:
-    """Return the sha256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_CHUNK_BYTES):
-            digest.update(block)
-    return digest.digest()
 
 
 def size_bytes(entry: Entry) -> int:

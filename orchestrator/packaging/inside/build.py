@@ -6,16 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from orchestrator.packaging.archive import sha256_of, write_zip
-from orchestrator.packaging.context import Build
-from orchestrator.packaging.inspection import inspect, refuse_findings
-from orchestrator.packaging.install import install
-from orchestrator.packaging.layout import lay_out
-from orchestrator.packaging.requirement_file import read_requirements
-from orchestrator.packaging.resolve import resolve
-from orchestrator.packaging.settings import Settings
-from orchestrator.packaging.uv import Uv
-from orchestrator.packaging.workspace import Workspace, write_whole
+from orchestrator.packaging.assembly.archive import write_zip
+from orchestrator.packaging.assembly.layout import lay_out
+from orchestrator.packaging.files import sha256_of, write_whole
+from orchestrator.packaging.inside.context import Build
+from orchestrator.packaging.inside.settings import Settings
+from orchestrator.packaging.inside.workspace import Workspace
+from orchestrator.packaging.inspection.inspect import inspect, refuse_findings
+from orchestrator.packaging.lock.install import install
+from orchestrator.packaging.lock.requirement_file import read_requirements
+from orchestrator.packaging.lock.resolve import resolve
+from orchestrator.packaging.lock.uv import Uv
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,4 @@ def _dependencies(
     compiled = install(lock, uv, workspace.dependencies)
     if compiled:
         narrate(f"compiled {', '.join(compiled)} on this machine")
-        if warning := settings.target.newer_libc():
-            narrate(f"warning: {warning}")
     return lock.text, lock.sha256, compiled

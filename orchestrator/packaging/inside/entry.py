@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.errors import ConfigurationError, OrchestratorError
-from orchestrator.packaging.build import build_package
-from orchestrator.packaging.clone import answer_git
-from orchestrator.packaging.context import Build, read_build
-from orchestrator.packaging.deliver import deliver
-from orchestrator.packaging.fetch import fetch
-from orchestrator.packaging.toolbox import activate, install_tools
-from orchestrator.packaging.trigger import trigger
-from orchestrator.packaging.workspace import Workspace
+from orchestrator.packaging.inside.build import build_package
+from orchestrator.packaging.inside.clone import answer_git
+from orchestrator.packaging.inside.context import Build, read_build
+from orchestrator.packaging.inside.deliver import deliver
+from orchestrator.packaging.inside.fetch import fetch
+from orchestrator.packaging.inside.toolbox import activate, install_tools
+from orchestrator.packaging.inside.trigger import trigger
+from orchestrator.packaging.inside.workspace import Workspace
 
 _BUG = 70
 _USAGE = "usage: orchestrator.pyz install | fetch | build | deliver | trigger [--on-failure PHASE]"

@@ -7,7 +7,7 @@ import json
 import shutil
 
 from orchestrator.errors import ConfigurationError, MachineryError
-from orchestrator.packaging.aws import client, wrapped
+from orchestrator.packaging.inside.aws import client, wrapped
 from orchestrator.packaging.process import clean_environment, run
 
 

@@ -14,9 +14,9 @@ from urllib.parse import quote, quote_plus, urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError, Refused, Superseded
-from orchestrator.packaging.context import Build
-from orchestrator.packaging.parameters import read_parameter
-from orchestrator.packaging.workspace import Workspace
+from orchestrator.packaging.inside.context import Build
+from orchestrator.packaging.inside.parameters import read_parameter
+from orchestrator.packaging.inside.workspace import Workspace
 
 _ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 60.0

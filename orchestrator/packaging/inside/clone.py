@@ -8,10 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError, Refused, Superseded
-from orchestrator.packaging.parameters import read_parameter
+from orchestrator.packaging.inside.parameters import read_parameter
+from orchestrator.packaging.inside.settings import Clone
+from orchestrator.packaging.inside.workspace import Workspace
 from orchestrator.packaging.process import Result, clean_environment, run
-from orchestrator.packaging.settings import Clone
-from orchestrator.packaging.workspace import Workspace
 
 # No other transports, no hooks, no helper of the image, no submodules (CVE-2018-11235, CVE-2024-32002).
 _GIT = (

@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.packaging.build import PackageRecord
-from orchestrator.packaging.context import Build
+from orchestrator.packaging.inside.build import PackageRecord
+from orchestrator.packaging.inside.context import Build
 
 SCHEMA_VERSION = 1
 
@@ -34,7 +34,7 @@ def manifest(build: Build, record: PackageRecord, stored: Stored, *, created_at:
         "package": settings.package,
         "kind": settings.kind,
         "architecture": settings.target.architecture,
-        "runtime": settings.target.runtime,
+        "runtime": settings.target.runtime.name,
         "commit": build.commit,
         "ref": build.ref,
         "pipeline_id": build.pipeline_id,

@@ -1,0 +1,1 @@
+"""From wheels and application files to the bytes of a zip."""

@@ -1,0 +1,39 @@
+"""What goes into a zip, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.packaging.runtimes import Target
+from orchestrator.packaging.wheels.model import Wheel
+
+
+@dataclass(frozen=True)
+class Order:
+    """One zip to assemble.
+
+    `kind` is `function` (files at the root), `layer` (Python below `python/`) or `custom` (the files of
+    `sources` as they are, no wheels). `sources` are directories or files of the application. `exclude` are glob
+    patterns of names in the zip that stay out. `bytecode` adds unchecked-hash `.pyc` files.
+    """
+
+    kind: str
+    target: Target
+    wheels: tuple[Wheel, ...]
+    sources: tuple[Path, ...]
+    exclude: tuple[str, ...] = ()
+    bytecode: bool = False
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """The finished zip. `origins` tells for every file the distribution (`lxml 6.0.2`), empty for the application."""
+
+    sha256: bytes
+    size_bytes: int
+    unzipped_bytes: int
+    files: int
+    origins: Mapping[str, str]
+    notes: tuple[str, ...]

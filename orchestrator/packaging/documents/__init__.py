@@ -1,0 +1,1 @@
+"""What is stored beside a package: manifest, SBOM, provenance."""

@@ -1,0 +1,1 @@
+"""What CodeBuild runs: one command per phase of the buildspec."""

@@ -1,0 +1,1 @@
+"""What in a finished zip cannot run on its target."""

@@ -1,0 +1,1 @@
+"""From what the user requires to a lock: exact files for one target."""

@@ -1,0 +1,1 @@
+"""Wheels: downloaded, or compiled on the target and completed with the libraries they need."""
