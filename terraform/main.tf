@@ -9,6 +9,13 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
+locals {
+  handback = var.handback == null || length(var.builds) == 0 ? {} : { this = var.handback }
+
+  # A project comes after all that brings its builds home: its tag with the digest of the settings says that they are applied.
+  project_names = merge({ for name in keys(var.builds) : name => name }, values(module.handback)[*].projects...)
+}
+
 module "artifact_store" {
   source = "./modules/artifact-store"
 
@@ -21,6 +28,33 @@ module "artifact_store" {
   region         = var.region
   retention_days = var.artifact_store.retention_days
   tags           = var.tags
+}
+
+# One function for all builds, where the results are brought home by events; nothing otherwise.
+module "handback" {
+  for_each = local.handback
+  source   = "./modules/handback"
+
+  account_id      = data.aws_caller_identity.current.account_id
+  alarm_topic_arn = each.value.alarm_topic_arn
+  artifact_store = {
+    bucket = module.artifact_store.bucket
+    prefix = var.artifact_store.prefix
+  }
+  code = {
+    file   = "${path.root}/${each.value.code.file}"
+    sha256 = each.value.code.sha256
+  }
+  gitlab               = each.value.gitlab
+  kms_key_arns         = each.value.kms_key_arns
+  log_retention_days   = each.value.log_retention_days
+  name                 = var.artifact_store.name
+  partition            = data.aws_partition.current.partition
+  projects             = keys(var.builds)
+  region               = var.region
+  reserved_concurrency = each.value.reserved_concurrency
+  timeout_seconds      = each.value.timeout_seconds
+  tags                 = var.tags
 }
 
 module "build_project" {
@@ -44,7 +78,7 @@ module "build_project" {
     type         = each.value.environment_type
   }
   log_retention_days     = each.value.log_retention_days
-  name                   = each.key
+  name                   = local.project_names[each.key]
   parameters             = each.value.parameters
   partition              = data.aws_partition.current.partition
   queued_timeout_minutes = each.value.queued_timeout_minutes

@@ -64,6 +64,34 @@ variable "editor" {
   default     = null
 }
 
+variable "handback" {
+  description = <<-EOT
+    The function that tells GitLab when a build has ended; null where the builds tell it themselves. `code.file` is the
+    function's zip, beside these files. `gitlab` says whom to call, with the name of the parameter that holds the token.
+  EOT
+  type = object({
+    alarm_topic_arn = optional(string)
+    code = object({
+      file   = optional(string, "handback.zip")
+      sha256 = string
+    })
+    gitlab = object({
+      api_url         = string
+      inputs          = optional(bool, true)
+      project         = string
+      token_parameter = string
+    })
+    kms_key_arns = optional(object({
+      log   = optional(string)
+      token = optional(string)
+    }), {})
+    log_retention_days   = optional(number, 30)
+    reserved_concurrency = optional(number)
+    timeout_seconds      = optional(number, 120)
+  })
+  default = null
+}
+
 variable "region" {
   description = "The AWS region of everything here."
   type        = string

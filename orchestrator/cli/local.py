@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 
@@ -69,18 +71,83 @@ def status(directory: Path, *, as_json: bool) -> None:
 @directory_option
 def env(directory: Path) -> None:
     """Print the variables that point ordinary clients to it, for a shell to read."""
-    control = _control()
-    running = control.status(directory.resolve())
-    if running is None:
-        raise ConfigurationError(
-            "nothing is running", detail=f"looked in: {directory}", hint="start it with `orchestrator local up`"
-        )
-    settings = control.environment(running)
+    settings = _control().environment(_running(directory))
     # A profile or an endpoint of one service that is set here would win over what follows.
     others = [name for name in os.environ if _CONFLICTING.fullmatch(name) and name not in settings]
     lines = [f"unset {name}" for name in sorted(others)]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
     print_data("\n".join(lines))
+
+
+@local.group(epilog="Example: orchestrator local faults set faults.json")
+def faults() -> None:
+    """Let it fail on purpose, in a way that can be repeated."""
+
+
+@faults.command("set", epilog="Example: orchestrator local faults set faults.json")
+@directory_option
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.json")
+def set_faults(directory: Path, file: Path) -> None:
+    """Put the script FILE.json in force, in place of what was before."""
+    try:
+        script = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        hint = "docs/emulator-faults.md shows such files"
+        raise ConfigurationError(
+            f"`{file}` cannot be read", detail=f"observed: {error}; expected JSON", hint=hint
+        ) from error
+    told = _faults().put(_running(directory), script)
+    narrate(f"{len(told['rules'])} rules are in force")
+
+
+@faults.command("show", epilog="Example: orchestrator local faults show --json")
+@directory_option
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def show_faults(directory: Path, *, as_json: bool) -> None:
+    """Print the rules with how often each was asked and acted, and the journal of what was injected."""
+    told = _faults().show(_running(directory))
+    if as_json:
+        print_json(told)
+    else:
+        print_data("\n".join(_lines(told)))
+
+
+@faults.command("clear", epilog="Example: orchestrator local faults clear")
+@directory_option
+def clear_faults(directory: Path) -> None:
+    """Take all faults away."""
+    _faults().clear(_running(directory))
+    narrate("no faults are in force")
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
+    if not told["rules"]:
+        return ["no faults are in force"]
+    rules = [
+        f"{rule['name']}: {rule['service']} {rule['operation']}, {rule['calls']} calls, {rule['used']} answers used"
+        for rule in told["rules"]
+    ]
+    journal = [
+        f"{line['number']}. {line['rule']}, call {line['call']}: {line['service']} {line['operation']}: "
+        f"{json.dumps(line['answer'])}"
+        for line in told["journal"]
+    ]
+    return [*rules, "", *(journal or ["nothing was injected yet"])]
+
+
+def _running(directory: Path) -> Any:
+    """Return the emulator that runs on `directory`."""
+    running = _control().status(directory.resolve())
+    if running is None:
+        raise ConfigurationError(
+            "nothing is running", detail=f"looked in: {directory}", hint="start it with `orchestrator local up`"
+        )
+    return running
+
+
+def _faults() -> ModuleType:
+    require_emulator()
+    return import_module("orchestrator.emulator.faults")
 
 
 def _control() -> ModuleType:

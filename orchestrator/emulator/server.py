@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +19,9 @@ from orchestrator.emulator import processes
 from orchestrator.emulator.aws.app import AwsEmulator
 from orchestrator.emulator.aws.codebuild import records
 from orchestrator.emulator.aws.container import environment
+from orchestrator.emulator.injection.door import with_door
+from orchestrator.emulator.injection.engine import Faults
+from orchestrator.emulator.injection.front import ABRUPTLY
 from orchestrator.errors import MachineryError
 
 if TYPE_CHECKING:
@@ -44,7 +48,19 @@ class Server:
             def log_request(self, *_: object) -> None:
                 """Keep quiet: requests of a demo are not news."""
 
+            def connection_dropped(self, *_: object) -> None:
+                """Look for no further request where the connection is broken."""
+                self.close_connection = True
+
         self._server: BaseWSGIServer = make_server(_HOST, port, application, threaded=True, request_handler=Handler)
+        orderly = self._server.shutdown_request
+
+        def end(connection: Any) -> None:
+            """Close a connection; one that was marked to break must not say goodbye, so that it is reset."""
+            broken = connection.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(ABRUPTLY)) == ABRUPTLY
+            (self._server.close_request if broken else orderly)(connection)
+
+        self._server.shutdown_request = end  # type: ignore[method-assign, assignment]
         self._thread = threading.Thread(target=self._server.serve_forever, name=f"http-{port}", daemon=True)
 
     @property
@@ -77,16 +93,19 @@ class Emulator:
         self._token = f"glpat-{secrets.token_urlsafe(20)}"
         directory.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(directory)
+        self._faults = Faults()
         self._aws = AwsEmulator(
             directory / "aws",
             region=region,
             account_id=ACCOUNT_ID,
             self_url=lambda: self._aws_server.url,
             minute_seconds=minute_seconds,
+            faults=self._faults,
         )
         self._aws_server = Server(self._aws.wsgi, aws_port)
         self._gitlab = self._make_gitlab()
-        self._gitlab_server = Server(self._gitlab.wsgi, gitlab_port)
+        door = with_door(self._gitlab.wsgi, self._faults, self._token, self._gitlab.operations)
+        self._gitlab_server = Server(door, gitlab_port)
 
     def start(self) -> dict[str, Any]:
         """Serve, and tell in `emulator.json` (mode 0600) where."""
@@ -123,6 +142,7 @@ class Emulator:
             root_token=self._token,
             self_url=lambda: self._gitlab_server.url,
             job_environment=self._job_environment,
+            faults=self._faults,
         )
 
     def _job_environment(self) -> Mapping[str, str]:

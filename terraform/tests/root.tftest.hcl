@@ -17,6 +17,12 @@ mock_provider "aws" {
     }
   }
 
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = {
+      arn = "arn:aws:events:eu-central-1:123456789012:rule/mocked"
+    }
+  }
+
   mock_resource "aws_codebuild_project" {
     defaults = {
       arn = "arn:aws:codebuild:eu-central-1:123456789012:project/mocked"
@@ -26,6 +32,18 @@ mock_provider "aws" {
   mock_resource "aws_iam_role" {
     defaults = {
       arn = "arn:aws:iam::123456789012:role/mocked"
+    }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = {
+      arn = "arn:aws:lambda:eu-central-1:123456789012:function:mocked"
+    }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = {
+      arn = "arn:aws:sqs:eu-central-1:123456789012:mocked"
     }
   }
 }
@@ -75,6 +93,31 @@ run "each_build_becomes_a_project_that_knows_the_one_bucket" {
       startswith(project.arn, "arn:aws:codebuild:") && startswith(project.role_arn, "arn:aws:iam:")
     ])
     error_message = "Each project comes with its ARN and its role."
+  }
+
+  assert {
+    condition     = output.handback == null
+    error_message = "Nobody asked for a function."
+  }
+}
+
+run "with_a_handback_there_is_one_function_for_all_builds" {
+  variables {
+    # Any file will do for the function's zip.
+    handback = {
+      code   = { file = "main.tf", sha256 = filesha256("./main.tf") }
+      gitlab = { api_url = "https://gitlab.com/api/v4", project = "shop/app", token_parameter = "/gitlab/trigger/shop" }
+    }
+  }
+
+  assert {
+    condition     = output.handback.function_name == "shop-handback" && output.handback.log_group == "/aws/lambda/shop-handback"
+    error_message = "Got ${jsonencode(output.handback)}."
+  }
+
+  assert {
+    condition     = toset(keys(output.build_projects)) == toset(values(output.build_projects)[*].name) && length(output.build_projects) == 2
+    error_message = "The projects keep their names."
   }
 }
 

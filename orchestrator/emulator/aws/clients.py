@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from orchestrator.emulator.injection.calls import INTERNAL_AGENT
+
 ACCESS_KEY_ID = "AKIAEMULATOREMULATOR"
 SECRET_ACCESS_KEY = "emulator/not-a-secret/only-on-loopback"  # noqa: S105 - a fixed value that opens nothing
 
@@ -39,6 +41,11 @@ class Clients:
         """Return the CloudWatch Logs client."""
         return self._client("logs")
 
+    @functools.cached_property
+    def sqs(self) -> Any:
+        """Return the SQS client."""
+        return self._client("sqs")
+
     def _client(self, service: str) -> Any:
         import boto3
         from botocore.config import Config
@@ -49,5 +56,10 @@ class Clients:
                 aws_secret_access_key=SECRET_ACCESS_KEY,
                 region_name=self._region,
             )
-            config = Config(proxies={}, retries={"mode": "standard"}, s3={"addressing_style": "path"})
+            config = Config(
+                proxies={},
+                retries={"mode": "standard"},
+                s3={"addressing_style": "path"},
+                user_agent_extra=INTERNAL_AGENT,
+            )
             return session.client(service, endpoint_url=self._url(), config=config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -41,6 +42,9 @@ from orchestrator.emulator.gitlab.git.transport import Transport
 from orchestrator.emulator.gitlab.runner.scheduler import Scheduler
 from orchestrator.emulator.gitlab.state import State
 from orchestrator.emulator.gitlab.world import World
+from orchestrator.emulator.injection import front
+from orchestrator.emulator.injection.engine import Faults
+from orchestrator.emulator.injection.kinds import GITLAB
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -68,7 +72,8 @@ class GitLabEmulator:
     `root_token` is the access token of the administrator `root`. `self_url` returns the address under which
     clients reach the emulator, asked anew each time, because the port may be known only after binding.
     `job_environment` returns variables that every CI job gets below its CI variables. `concurrency` is how
-    many jobs run at a time, `grace_seconds` how long a stopped job may take to end.
+    many jobs run at a time, `grace_seconds` how long a stopped job may take to end. `faults` are what it is to
+    do wrong.
     """
 
     def __init__(
@@ -80,7 +85,9 @@ class GitLabEmulator:
         job_environment: Callable[[], Mapping[str, str]],
         concurrency: int = 2,
         grace_seconds: float = 5.0,
+        faults: Faults | None = None,
     ) -> None:
+        self.faults = faults or Faults()
         directory = directory.resolve()
         home = directory / "home"
         home.mkdir(parents=True, exist_ok=True)
@@ -92,6 +99,17 @@ class GitLabEmulator:
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
+        answer = self.faults.take(GITLAB, self._operation(environ)) if self.faults.active else None
+        if answer is None:
+            return self._right(environ, start_response)
+        return front.spoil(answer, self._right, environ, start_response, front.gitlab_errors)
+
+    def operations(self) -> set[str]:
+        """Return the names of all operations: method and path as GitLab's documentation writes them, and git's."""
+        return {_name(route) for module in RESOURCES for route in module.routes.entries} | git_http.SERVICES
+
+    def _right(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request as it should be."""
         request = Request(environ)
         try:
             response = self._respond(request)
@@ -114,12 +132,21 @@ class GitLabEmulator:
         """End all jobs with their processes; the state stays on disk."""
         self._scheduler.close()
 
+    def _operation(self, environ: WSGIEnvironment) -> str:
+        """Return the name of the operation, or nothing where there is none."""
+        request = Request(environ)
+        if git_http.is_git(request.path):
+            return git_http.asked(request)
+        try:
+            return _name(self._router.match(request.method, _raw_path(request))[0])
+        except HTTPException:
+            return ""
+
     def _respond(self, request: Request) -> Response:
         if git_http.is_git(request.path):
             return git_http.serve(self.world, request)
         request.get_data()  # a client that is refused in the middle of its body sees a broken connection
-        raw_path = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path)
-        route, arguments = self._router.match(request.method, raw_path.split("?")[0])
+        route, arguments = self._router.match(request.method, _raw_path(request))
         call = Call(self.world, request, self._identify(request, route), arguments)
         self._check_scope(call)
         return route.handler(call)
@@ -155,3 +182,13 @@ class GitLabEmulator:
             error = {"error": "insufficient_scope", "error_description": "The request requires higher privileges "
                      "than provided by the access token."}  # fmt: skip
             raise ApiError(403, error)
+
+
+def _raw_path(request: Request) -> str:
+    return str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path).split("?")[0]
+
+
+def _name(route: Route) -> str:
+    """Return `POST /projects/:project/trigger/pipeline`."""
+    path = re.sub(r"<(?:path:)?(\w+)>", r":\1", route.path)
+    return f"{route.method} {path}"

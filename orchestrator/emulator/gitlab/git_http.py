@@ -19,10 +19,18 @@ from orchestrator.emulator.gitlab.world import World
 
 _SERVICE = re.compile(r"/(?P<path>.+?)(?:\.git)?(?P<service>/(?:info/refs|git-upload-pack|git-receive-pack))")
 
+SERVICES = frozenset({"git-upload-pack", "git-receive-pack"})
+
 
 def is_git(path: str) -> bool:
     """Tell whether a path is one that git asks for."""
     return not path.startswith("/api/") and _SERVICE.fullmatch(path) is not None
+
+
+def asked(request: Request) -> str:
+    """Return the git service that a request of a git client is for."""
+    service = request.path.rpartition("/")[2]
+    return request.args.get("service", "") if service == "refs" else service
 
 
 def serve(world: World, request: Request) -> Response:
@@ -31,10 +39,9 @@ def serve(world: World, request: Request) -> Response:
     if match is None:
         return _refuse(404, "Not Found")
     service = match["service"]
-    asked = request.args.get("service", "") if service == "/info/refs" else service.lstrip("/")
-    if asked not in {"git-upload-pack", "git-receive-pack"}:
+    if asked(request) not in SERVICES:
         return _refuse(403, "Git access over HTTP needs a smart client")
-    writing = asked == "git-receive-pack"
+    writing = asked(request) == "git-receive-pack"
     identity = _identify(world, request)
     project = world.state.project_at(match["path"])
     problem = _problem(identity, project, writing=writing)

@@ -128,6 +128,12 @@ def own_aws(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
+def make_world() -> Callable[..., World]:
+    """Return the function that makes further emulators."""
+    return World
+
+
+@pytest.fixture(scope="session")
 def phase_status() -> Callable[[dict[str, Any]], dict[str, str]]:
     """Return the function that tells phase -> status of a build."""
     return phases

@@ -17,11 +17,15 @@ FILE_NAME = "build.json"
 
 
 class Build:
-    """A build in `folder`; `request` is what StartBuild was given, kept for RetryBuild."""
+    """A build in `folder`; `request` is what StartBuild was given, kept for RetryBuild.
+
+    `verdict`, where it is set, is the status with which it ends, whatever happened in it.
+    """
 
     def __init__(self, folder: Path, record: Record, request: Mapping[str, Any]) -> None:
         self.folder = folder
         self.request = dict(request)
+        self.verdict: BuildStatus | None = None
         self.stopped = threading.Event()
         self.finished = threading.Event()
         self._record = record
@@ -80,6 +84,7 @@ class Build:
 
     def complete(self, status: BuildStatus) -> None:
         """Come to the end: phase COMPLETED, end time, final status."""
+        status = self.verdict or status
         with self._lock:
             now = time.time()
             self._record["phases"].append({"phaseType": "COMPLETED", "startTime": now})

@@ -19,16 +19,23 @@ from orchestrator.vocabulary import BuildStatus
 _STOP_SECONDS = 2.0
 
 Run = Callable[[Build], None]
+Announce = Callable[[Record], None]
 
 
 class Builds:
-    """Builds below `directory`, one folder each; `run` executes a build to its end, in a thread of its own."""
+    """Builds below `directory`, one folder each; `run` executes a build to its end, in a thread of its own.
 
-    def __init__(self, directory: Path, place: arns.Place, projects: Projects, run: Run) -> None:
+    `announce` gets the record of every build when it has started, and when it has ended.
+    """
+
+    def __init__(
+        self, directory: Path, place: arns.Place, projects: Projects, run: Run, announce: Announce = lambda _: None
+    ) -> None:
         self._directory = directory
         self._place = place
         self._projects = projects
         self._run = run
+        self._announce = announce
         self._lock = threading.RLock()
         self._tokens = Tokens()
         self._threads: list[threading.Thread] = []
@@ -121,6 +128,7 @@ class Builds:
             record["autoRetryConfig"] = _auto_retry(limit, previous)
         build = Build(self._directory / arns.build_uuid(record["id"]), record, request)
         build.end_phase(BuildStatus.SUCCEEDED)
+        self._announce(build.snapshot())
         build.begin("QUEUED")
         self._builds[build.id] = build
         thread = threading.Thread(target=self._run_and_follow_up, args=(build,), name=build.id, daemon=True)
@@ -130,6 +138,7 @@ class Builds:
 
     def _run_and_follow_up(self, build: Build) -> None:
         self._run(build)
+        self._announce(build.snapshot())
         with self._lock:
             record = build.snapshot()
             config = record.get("autoRetryConfig", {})

@@ -6,22 +6,28 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.emulator.aws.codebuild import curated_images, protocol
+from orchestrator.emulator.aws.codebuild import curated_images, mishaps, protocol
 from orchestrator.emulator.aws.codebuild.arns import Place
-from orchestrator.emulator.aws.codebuild.builds import Builds
+from orchestrator.emulator.aws.codebuild.build import Build
+from orchestrator.emulator.aws.codebuild.builds import Announce, Builds
+from orchestrator.emulator.aws.codebuild.faults import ResourceNotFound
 from orchestrator.emulator.aws.codebuild.projects import Projects
 from orchestrator.emulator.aws.container.run import Host, recover, run
+from orchestrator.emulator.injection.engine import Faults
 
 
 class CodeBuild:
     """The service for one region; state in `directory`, builds run on `host`.
 
-    Builds that were running when the last emulator on this directory ended become FAULT.
+    Builds that were running when the last emulator on this directory ended become FAULT. `announce` is told
+    of every build that starts or ends. Mishaps of builds come from `faults`.
     """
 
-    def __init__(self, directory: Path, place: Place, host: Host) -> None:
+    def __init__(self, directory: Path, place: Place, host: Host, announce: Announce, faults: Faults) -> None:
+        self._host = host
+        self._faults = faults
         self.projects = Projects(directory / "projects", place)
-        self.builds = Builds(directory / "builds", place, self.projects, lambda build: run(build, host))
+        self.builds = Builds(directory / "builds", place, self.projects, self._run, announce)
         for build in self.builds.interrupted():
             recover(build)
         self._operations: dict[str, protocol.Operation] = {
@@ -49,6 +55,23 @@ class CodeBuild:
     def close(self) -> None:
         """Stop all builds."""
         self.builds.close()
+
+    def role_of(self, request: Mapping[str, Any]) -> str:
+        """Return the ARN of the service role that a request to create, update or build a project is about."""
+        named = request.get("serviceRole") or request.get("serviceRoleOverride")
+        if named:
+            return str(named)
+        try:
+            return str(self.projects.get(str(request.get("projectName") or request.get("name")))["serviceRole"])
+        except ResourceNotFound:
+            return "the service role"
+
+    def _run(self, build: Build) -> None:
+        answer = self._faults.take("build", build.project)
+        if answer is None:
+            run(build, self._host)
+        else:
+            mishaps.suffer(build, answer, lambda: run(build, self._host))
 
     def _invalidate_cache(self, request: dict[str, Any]) -> None:
         self.projects.get(request["projectName"])

@@ -86,8 +86,8 @@ run "snapshots_and_packages_expire_below_the_prefix_and_the_tool_stays" {
     condition = {
       for rule in aws_s3_bucket.this["this"].lifecycle_rule :
       rule.prefix => rule.expiration[0].days if rule.enabled && length(rule.expiration) > 0
-    } == { "team/packages/artifacts/" = 14, "team/packages/snapshots/" = 14 }
-    error_message = "Exactly snapshots and packages expire."
+    } == { "team/packages/artifacts/" = 14, "team/packages/handback/" = 14, "team/packages/snapshots/" = 14 }
+    error_message = "Exactly snapshots, packages and the markers of builds expire."
   }
 
   assert {
