@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from orchestrator.plan.model import RenderedRoot
+from orchestrator.packaging.documents.model import Origin
+from orchestrator.plan.model import BuildPlan, RenderedRoot
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,22 @@ class Snapshot:
     tar_sha256: str
 
 
+@dataclass(frozen=True)
+class MadePackage:
+    """A package that was made on this machine: the zip, its documents by key (`sbom` …), its manifest as plain data."""
+
+    package: Path
+    documents: Mapping[str, Path]
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NotMade:
+    """Why a package cannot be made on this machine, one sentence for each thing that stands in the way."""
+
+    reasons: Sequence[str]
+
+
 class Clock(Protocol):
     """Time, so that tests need not wait for it."""
 
@@ -189,6 +206,25 @@ class Parameters(Protocol):
 
     def missing(self, names: Sequence[str]) -> Sequence[str]:
         """Return those of the names that do not exist (none when we may not ask)."""
+        ...
+
+
+class Maker(Protocol):
+    """Makes packages on this machine, by the same code that makes them in a build."""
+
+    def make(self, item: BuildPlan, snapshot: Snapshot, origin: Origin, folder: Path) -> MadePackage | NotMade:
+        """Make the package in `folder` from the files of the commit, unless something has to be compiled.
+
+        Raises `BuildFailed` for a package that can be made nowhere, `Refused` for one that must not be used.
+        """
+        ...
+
+
+class Pipelines(Protocol):
+    """The pipelines of the GitLab project whose job this is."""
+
+    def start(self, ref: str, build_id: str) -> str:
+        """Start a pipeline that brings this package home; return its address."""
         ...
 
 

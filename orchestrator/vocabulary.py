@@ -19,10 +19,18 @@ class Architecture(Word):
 
 
 class Kind(Word):
-    """What a package is: code of a Lambda function, or a Lambda layer."""
+    """What a package is: code of a Lambda function, a Lambda layer, or whatever the user's own commands leave."""
 
     FUNCTION = "function"
     LAYER = "layer"
+    CUSTOM = "custom"
+
+
+class Where(Word):
+    """Where a package is made: always in CodeBuild, or in the job itself if nothing has to be compiled."""
+
+    CODEBUILD = "codebuild"
+    AUTO = "auto"
 
 
 class Return(Word):

@@ -7,15 +7,17 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from orchestrator.config.load import parse
 from orchestrator.errors import ConfigurationError, MachineryError, Refused
+from orchestrator.packaging.documents.model import Origin
 from orchestrator.plan.make import make_plan
-from orchestrator.plan.model import Plan, RenderedRoot
-from orchestrator.plan.names import manifest_key, package_key
-from orchestrator.ports import BuildRecord, PhaseRecord, ProjectRecord, Snapshot
+from orchestrator.plan.model import BuildPlan, Plan, RenderedRoot
+from orchestrator.plan.names import artifact_key
+from orchestrator.ports import BuildRecord, MadePackage, NotMade, PhaseRecord, ProjectRecord, Snapshot
 
 ACCOUNT = "123456789012"
 BUCKET = "parser-bucket"
@@ -23,13 +25,14 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 OTHER_SHA = "76543210fedcba9876543210fedcba9876543210"
 UUID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 DIGEST = "d" * 64
+JOB = "urn:orchestrator:builder:gitlab-job"
 
 
 def make(text: str = "", environment: Mapping[str, str] | None = None) -> Plan:
     """Return the plan of a configuration; without a text, of a small one."""
     text = text or "project: demo\nregion: eu-central-1\npackages:\n  parser: {}\n"
     configuration = parse(text, "orchestrator.yml", environment or {"CI_PROJECT_ID": "7"})
-    return make_plan(configuration, base=".", has_file=lambda _: False, tool_sha256="a" * 64)
+    return make_plan(configuration, base=".", read=lambda _: None, tool_sha256="a" * 64)
 
 
 def project(name: str, **changes: Any) -> ProjectRecord:
@@ -184,6 +187,53 @@ class FakeGit:
 
 
 @dataclass
+class FakeMaker:
+    """Makes every package as two bytes, except those it has reasons against."""
+
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    origins: list[Origin] = field(default_factory=list)
+
+    def make(self, item: BuildPlan, snapshot: Snapshot, origin: Origin, folder: Path) -> MadePackage | NotMade:
+        self.origins.append(origin)
+        if item.package in self.reasons:
+            return NotMade(self.reasons[item.package])
+        package, content = folder / "package.zip", b"PK"
+        package.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        documents = {"sbom": b"{}", "provenance": statement(sha256, origin.commit, origin.invocation, JOB)}
+        manifest: dict[str, Any] = {
+            "schema_version": 2,
+            "project": origin.project,
+            "package": origin.package,
+            "kind": str(item.kind),
+            "architecture": str(item.target.architecture),
+            "runtime": item.target.runtime,
+            "commit": origin.commit,
+            "build_id": origin.build_id,
+            "lock_sha256": None,
+            "sha256": sha256,
+            "sha256_base64": base64.b64encode(bytes.fromhex(sha256)).decode(),
+            "size_bytes": len(content),
+        }
+        places = {name: folder / f"{name}.json" for name in documents}
+        for name, text in documents.items():
+            places[name].write_bytes(text)
+            manifest[f"{name}_sha256"] = hashlib.sha256(text).hexdigest()
+        return MadePackage(package, places, manifest)
+
+
+@dataclass
+class FakePipelines:
+    """Remembers the pipelines that were started."""
+
+    started: list[tuple[str, str]] = field(default_factory=list)
+
+    def start(self, ref: str, build_id: str) -> str:
+        self.started.append((ref, build_id))
+        return f"https://gitlab.example.com/pipelines/{len(self.started)}"
+
+
+@dataclass
 class FakeLogs:
     """A log of two lines, one of which tries to steer the terminal."""
 
@@ -193,12 +243,38 @@ class FakeLogs:
         return self.lines
 
 
-def deliver(store: FakeStore, built: BuildRecord, **claims: Any) -> BuildRecord:
-    """Store a package and its manifest as the build would; return the record with the exported digest."""
+def statement(sha256: str, commit: str, invocation: str, builder: str) -> bytes:
+    """Return a provenance with what postbuild looks at."""
+    document = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "package.zip", "digest": {"sha256": sha256}}],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": "urn:orchestrator:package-build:1",
+                "externalParameters": {},
+                "resolvedDependencies": [{"name": "commit", "digest": {"gitCommit": commit}}],
+            },
+            "runDetails": {"builder": {"id": builder}, "metadata": {"invocationId": invocation}},
+        },
+    }
+    return json.dumps(document).encode()
+
+
+def deliver(store: FakeStore, built: BuildRecord, provenance: bytes | None = None, **claims: Any) -> BuildRecord:
+    """Store a package with its documents as the build would; return the record with the exported digest."""
     package = b"PK package"
     sha256 = hashlib.sha256(package).hexdigest()
-    key = package_key("", built.project, SHA, built.uuid)
-    manifest = {
+    builder = built.arn.partition(":build/")[0] + f":project/{built.project}"
+    documents = {
+        "sbom": b"{}",
+        "provenance": provenance or statement(sha256, SHA, built.arn, builder),
+        "lock": b'lock-version = "1.0"\n',
+    }
+    names = {"sbom": "sbom.cdx.json", "provenance": "provenance.json", "lock": "pylock.toml"}
+    place = partial(artifact_key, "", built.project, SHA, built.uuid)
+    manifest: dict[str, Any] = {
+        "schema_version": 2,
         "project": "demo",
         "package": "parser",
         "kind": "function",
@@ -207,14 +283,18 @@ def deliver(store: FakeStore, built: BuildRecord, **claims: Any) -> BuildRecord:
         "commit": SHA,
         "build_id": built.id,
         "bucket": BUCKET,
-        "key": key,
+        "key": place("package.zip"),
         "version_id": None,
         "sha256": sha256,
         "sha256_base64": base64.b64encode(bytes.fromhex(sha256)).decode(),
         "size_bytes": len(package),
-        **claims,
     }
-    content = json.dumps(manifest).encode()
-    store.objects[key] = package
-    store.objects[manifest_key("", built.project, SHA, built.uuid)] = content
+    for name, content in documents.items():
+        manifest[f"{name}_sha256"] = hashlib.sha256(content).hexdigest()
+        manifest[f"{name}_key"] = place(names[name])
+        store.objects[place(names[name])] = content
+    manifest |= claims
+    content = json.dumps({name: value for name, value in manifest.items() if value != "absent"}).encode()
+    store.objects[place("package.zip")] = package
+    store.objects[place("manifest.json")] = content
     return replace(built, exported={"ORCHESTRATOR_MANIFEST_SHA256": hashlib.sha256(content).hexdigest()})

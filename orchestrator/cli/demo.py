@@ -19,6 +19,7 @@ from orchestrator.vocabulary import Architecture
     type=click.Choice([str(word) for word in Architecture]),
     help="Build for this architecture. [default: what the example says]",
 )
+@click.option("--runtime", help="Build for this runtime, such as python3.12. [default: what the example says]")
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -27,15 +28,15 @@ from orchestrator.vocabulary import Architecture
     help="Folder for the package and the evidence.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def demo(example: str, architecture: str | None, output: Path, *, as_json: bool) -> None:
-    """Push an example, and watch it come home as a verified package. No account, no Docker, no secrets."""
+def demo(example: str, architecture: str | None, runtime: str | None, output: Path, *, as_json: bool) -> None:
+    """Push an example, and watch its packages come home verified. No account, no Docker, no secrets."""
     require_emulator()
     from orchestrator.demo.report import print_outcome
     from orchestrator.demo.run import Request, run
     from orchestrator.demo.view import Closing, Narration, open_view
 
     console = Narration(stderr=True)
-    wanted = Request(example, Architecture(architecture) if architecture else None, output)
+    wanted = Request(example, Architecture(architecture) if architecture else None, runtime, output)
     with open_view(console) as view:
         outcome = run(wanted, os.environ, view)
     if as_json:

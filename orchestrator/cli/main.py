@@ -5,14 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from importlib import import_module
 
 import click
 
 from orchestrator import __version__
 from orchestrator.cli.boundary import guarded
+from orchestrator.cli.lazy import LazyGroup
 
-# Sub-commands are imported when they are called: `--help` and `--version` stay quick.
 _COMMANDS = {
     "plan": ("orchestrator.cli.offline", "Show what the stages would do. Needs no network and no credentials."),
     "render": ("orchestrator.cli.offline", "Write the Terraform root and the buildspecs. Offline, too."),
@@ -20,30 +19,15 @@ _COMMANDS = {
     "prebuild": ("orchestrator.cli.stages", "Apply the CodeBuild projects with Terraform, if anything changed."),
     "build": ("orchestrator.cli.stages", "Start the build of exactly one commit."),
     "postbuild": ("orchestrator.cli.stages", "Verify the package of a build and pull it back in."),
+    "package": ("orchestrator.cli.package", "Make, plan and inspect packages on this machine."),
     "demo": ("orchestrator.cli.demo", "Run the whole loop on this machine, with no account."),
     "local": ("orchestrator.cli.local", "Start and stop the local stand-in for AWS and GitLab."),
 }
 
 
-class _Lazy(click.Group):
-    """A group whose commands are loaded by name."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(_COMMANDS[cmd_name][0]), cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
-
-
 @click.group(
-    cls=_Lazy,
+    cls=LazyGroup,
+    modules=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 build failed, 2 configuration or usage, 3 machinery (retry is safe), "
     "4 superseded or stopped, 5 refused for safety, 70 our bug.",

@@ -83,17 +83,17 @@ def load_project(config: Path, environment: Mapping[str, str]) -> Project:
     plan = make_plan(
         configuration,
         base=git.place(),
-        has_file=lambda path: _is_file(folder / path),
+        read=lambda path: _content(folder / path),
         tool_sha256=tool.sha256,
     )
     return Project(folder, configuration, from_environment(environment), git, tool, plan)
 
 
-def _is_file(path: Path) -> bool:
+def _content(path: Path) -> bytes | None:
     try:
-        return path.is_file()
-    except OSError:  # a name too long to be one, or a folder that may not be looked into
-        return False
+        return path.read_bytes()
+    except OSError:  # none there, a folder, a name too long to be one, or nothing that may be looked into
+        return None
 
 
 def _template(folder: str, name: str) -> str:

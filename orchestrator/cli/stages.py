@@ -18,7 +18,7 @@ from orchestrator.render.dotenv import dotenv, fits_gitlab
 from orchestrator.render.terraform import with_editor
 from orchestrator.stages.build import Request, StartedBuild
 from orchestrator.stages.build import build as start_builds
-from orchestrator.stages.postbuild import Delivered
+from orchestrator.stages.delivery import Delivered
 from orchestrator.stages.postbuild import postbuild as bring_home
 from orchestrator.stages.prebuild import prebuild as apply_plan
 
@@ -50,7 +50,10 @@ def prebuild(config: Path) -> None:
 )
 @click.option("--package", "packages", multiple=True, help="Package to build; may be repeated. [default: all]")
 def build(config: Path, commit: str | None, ref: str | None, packages: tuple[str, ...]) -> None:
-    """Start the build of exactly one commit, and return without waiting for it."""
+    """Start the build of exactly one commit, and return without waiting for it.
+
+    A package with `where: auto` of which nothing has to be compiled is made right here instead.
+    """
     project = load_project(config, os.environ)
     _require_gitlab_project(project)
     _refuse_fork(project)
@@ -77,7 +80,7 @@ def build(config: Path, commit: str | None, ref: str | None, packages: tuple[str
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for package.zip and manifest.json. [default: the folder of the configuration]",
+    help="Folder for package.zip and its documents. [default: the folder of the configuration]",
 )
 def postbuild(config: Path, build_id: str, commit: str | None, output: Path | None) -> None:
     """Verify the package of a build, and pull it back in."""
@@ -147,7 +150,7 @@ def _request(project: Project, commit: str | None, ref: str | None) -> Request:
             "expected: none, because a build is of a commit and would not have them",
             hint="commit or stash them",
         )
-    return Request(commit=found.sha, ref=checked, pipeline_id=context.pipeline_id or "")
+    return Request(found.sha, checked, context.pipeline_id or "", context.job_url or "")
 
 
 def _expected_commit(project: Project, commit: str | None) -> str:

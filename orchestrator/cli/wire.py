@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
 
 from orchestrator.cli.project import Project
 from orchestrator.cli.screen import narrate
@@ -11,8 +14,12 @@ from orchestrator.effects.codebuild import CloudWatchLogs, CodeBuildService
 from orchestrator.effects.files import write_bytes
 from orchestrator.effects.parameters import ParameterStore
 from orchestrator.effects.store import S3Store, caller_account
-from orchestrator.ports import CommitStatus, ObjectStore
+from orchestrator.packaging.documents.model import Origin
+from orchestrator.plan.model import BuildPlan
+from orchestrator.ports import CommitStatus, MadePackage, NotMade, ObjectStore, Pipelines, Snapshot
+from orchestrator.stages.assembled import Workshop
 from orchestrator.stages.build import BuildWorld, StartedBuild
+from orchestrator.stages.delivery import Desk
 from orchestrator.stages.postbuild import PostbuildWorld
 from orchestrator.stages.prebuild import PrebuildWorld
 
@@ -29,6 +36,7 @@ def prebuild_world(project: Project, environment: Mapping[str, str]) -> Prebuild
         open_store=_Stores(region),
         account=lambda: caller_account(region),
         narrate=narrate,
+        today=lambda: datetime.now(timezone.utc).date(),
     )
 
 
@@ -44,6 +52,13 @@ def build_world(
         status=_status(project, environment),
         narrate=narrate,
         record=record,
+        workshop=Workshop(
+            maker=_LazyMaker(project),
+            pipelines=_pipelines(project, environment),
+            new_uuid=lambda: str(uuid.uuid4()),
+            narrate=narrate,
+            kept=project.work / "packages",
+        ),
     )
 
 
@@ -56,9 +71,37 @@ def postbuild_world(project: Project, environment: Mapping[str, str]) -> Postbui
         open_store=_Stores(region),
         status=_status(project, environment),
         clock=SystemClock(),
-        narrate=narrate,
-        write=write_bytes,
+        desk=Desk(write=write_bytes, inspect=_inspect, narrate=narrate),
     )
+
+
+def _inspect(package: Path, item: BuildPlan) -> Sequence[str]:
+    # Two other stages have no use for the inspector.
+    from orchestrator.effects.inspection import inspect_package
+
+    return inspect_package(package, item)
+
+
+class _LazyMaker:
+    """Loads what makes packages when the first one is to be made here: most are made in CodeBuild."""
+
+    def __init__(self, project: Project) -> None:
+        self._cache = project.work / "cache"
+
+    def make(self, item: BuildPlan, snapshot: Snapshot, origin: Origin, folder: Path) -> MadePackage | NotMade:
+        from orchestrator.effects.maker import LocalMaker
+
+        return LocalMaker(self._cache, narrate).make(item, snapshot, origin, folder)
+
+
+def _pipelines(project: Project, environment: Mapping[str, str]) -> Pipelines | None:
+    """Return the way to start pipelines of this project, None outside of its jobs."""
+    context, token = project.context, environment.get("CI_JOB_TOKEN")
+    if not (token and context.api_url and context.project_id and environment.get("GITLAB_CI") == "true"):
+        return None
+    from orchestrator.effects.job_pipelines import JobPipelines
+
+    return JobPipelines(context.api_url, context.project_id, token)
 
 
 class _Stores:

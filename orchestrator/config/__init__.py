@@ -2,7 +2,8 @@
 
 from orchestrator.config.context import Context, from_environment
 from orchestrator.config.load import EXAMPLE, load, parse
-from orchestrator.config.model import Build, Configuration, Package
+from orchestrator.config.model import Configuration
+from orchestrator.config.package_model import Build, Package
 from orchestrator.config.refs import check_ref
 from orchestrator.config.requirements import requirements_file
 from orchestrator.config.schema import json_schema

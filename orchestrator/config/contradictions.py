@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from orchestrator.config.document import Document
 from orchestrator.config.images import architecture_of
+from orchestrator.config.making import contradictions_of_package, runtime_rows
 from orchestrator.config.problem import Path
 from orchestrator.vocabulary import Architecture, Source, StateBackend
 
@@ -35,6 +36,8 @@ def contradictions(document: Document) -> Iterator[tuple[Path, str]]:
     packages = document.at("packages")
     for name in packages if isinstance(packages, dict) else ():
         yield from _image(document, name)
+        yield from contradictions_of_package(document, name)
+    yield from runtime_rows(document)
     if document.at("artifacts", "managed") is False and not document.at("artifacts", "bucket"):
         yield ("artifacts", "managed"), "a bucket that is not created needs its name in `artifacts.bucket`"
     if document.at("terraform", "state") == StateBackend.S3.value and not document.at("terraform", "bucket"):

@@ -13,6 +13,7 @@ class Odd:
     """A value that YAML understands in a way nobody means here, such as a date or an octal number."""
 
     kind: str
+    text: str = ""
 
 
 @dataclass(frozen=True)

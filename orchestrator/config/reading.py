@@ -132,7 +132,7 @@ class _Reader:
         if tag == "float":
             return Odd("the number")
         if tag == "timestamp":
-            return Odd("the date")
+            return Odd("the date", text)
         return self._unknown_tag(node, origin)
 
     def _unknown_tag(self, node: yaml.Node, origin: Origin) -> Odd:

@@ -13,7 +13,7 @@ from orchestrator.config.schema import json_schema, resolve, walk
 _HEAD = f"""\
 # `orchestrator.yml`
 
-This page is generated from the models in `orchestrator/config/model.py`; change them, then run
+This page is generated from the models in `orchestrator/config`; change them, then run
 `python -m orchestrator.config.reference docs/reference`.
 
 A complete file:
@@ -89,6 +89,7 @@ def _type(node: dict[str, Any]) -> str:
         "integer": "whole number",
         "boolean": "true or false",
         "null": "null",
+        "array": "list",
     }
     return " or ".join(names[kind] for kind in (kinds if isinstance(kinds, list) else [kinds]))
 

@@ -16,8 +16,8 @@ EXAMPLE = {
     "region": "eu-central-1",
     "packages": {"parser": {"architecture": "arm64"}},
 }
-# The only key without a default; pydantic counts those that CI variables fill in as required too.
-_REQUIRED = {"Configuration": ["packages"]}
+# The keys without a default; pydantic counts those that CI variables fill in as required too.
+_REQUIRED = {"Configuration": ["packages"], "Allow": ["rule", "reason"]}
 
 
 def json_schema() -> dict[str, Any]:
@@ -116,7 +116,8 @@ def resolve(node: dict[str, Any]) -> dict[str, Any]:
 def _node(path: Path) -> dict[str, Any]:
     node = _schema()
     for part in path:
-        node = resolve(node.get("properties", {}).get(part) or _values(node))
+        inner = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part)
+        node = resolve(inner or _values(node))
     return node
 
 
@@ -153,4 +154,5 @@ def walk(path: str = "", node: dict[str, Any] | None = None) -> Iterator[tuple[s
         yield place, child
         inner = resolve(child)
         yield from walk(f"{place}.<name>", _values(inner))
+        yield from walk(f"{place}[]", resolve(inner.get("items", {})))
         yield from walk(place, inner)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
 from orchestrator.config.document import Document, Odd, Origin
+from orchestrator.config.package_model import UNION_TAGS
 from orchestrator.config.problem import Path, Problem, dotted, printable
 from orchestrator.config.schema import allowed_at, keys_at, places_of, walk
 from orchestrator.config.secrets import looks_like_secret
+from orchestrator.packaging.inspection.model import Rule
 
 _BLOCKS = ("model_type", "model_attributes_type", "dict_type", "mapping_type")
 _MISSING: dict[Path, str] = {
@@ -27,10 +29,16 @@ _MISSING: dict[Path, str] = {
 }
 
 
+_MISSING_IN_LIST: dict[Path, str] = {
+    ("allow", "reason"): "missing, expected why this finding does no harm",
+    ("allow", "rule"): f"missing, expected the rule that may be broken: {', '.join(rule.value for rule in Rule)}",
+}
+
+
 def problems(errors: Iterable[ErrorDetails], document: Document) -> Iterator[Problem]:
     """Give one problem for each error, at the line where the value was written."""
     for error in errors:
-        path: Path = tuple(error["loc"])
+        path: Path = tuple(part for part in error["loc"] if part not in UNION_TAGS)
         is_key = path[-1:] == ("[key]",)
         path = path[:-1] if is_key else path
         origin = document.origin(path)
@@ -43,7 +51,7 @@ def _sentence(error: ErrorDetails, path: Path, origin: Origin, *, is_key: bool) 
     if kind == "extra_forbidden":
         return f"unknown key{_nearest_key(path)}"
     if kind == "missing":
-        return _MISSING.get(path, "missing")
+        return _MISSING.get(path) or _MISSING_IN_LIST.get(path[2:3] + path[4:], "missing")
     value = error["input"]
     expected = _expected(kind, error.get("ctx") or {}, path)
     # What does not begin with "expected" is complete, and what is wrong with a key can be seen in the path.
@@ -63,13 +71,12 @@ def _expected(kind: str, context: Mapping[str, Any], path: Path) -> str:
         return f"expected at most {context['max_length']} entries"
     allowed = allowed_at(path)
     if "enum" in allowed:
-        *rest, last = [f"`{word}`" for word in allowed["enum"]]
+        *rest, last = [f"`{word}`" for word in allowed["enum"] if word is not None]
         return f"expected {', '.join(rest)} or {last}" if rest else f"expected {last}"
     if "minimum" in allowed and "integer" in allowed["type"]:
         return f"expected a whole number from {allowed['minimum']} to {allowed.get('maximum', 'any')}"
-    return {"boolean": "expected true or false", "string": "expected text"}.get(
-        next(iter(allowed.get("type", ())), ""), "expected another value"
-    )
+    words = {"boolean": "expected true or false", "string": "expected text", "array": "expected a list"}
+    return words.get(next(iter(allowed.get("type", ())), ""), "expected another value")
 
 
 def _observed(value: object, path: Path, origin: Origin) -> str:
@@ -106,13 +113,13 @@ def _suggestion(value: object, path: Path, origin: Origin, kind: str) -> str:
     if _is_private(path):
         quoted = kind == "string_type" and not isinstance(value, (dict, list)) and value is not None
         return "; put it in quotes" if quoted else ""
-    choices = allowed_at(path).get("enum", ())
+    choices = _choices(path)
     if type(value) is int and value not in choices and isinstance(next(iter(choices), None), int):
         return f"; the nearest is `{min(choices, key=lambda choice: abs(choice - value))}`"
     words = [str(word) for word in choices]
     text = origin.text or str(value)
     if words and not isinstance(value, (dict, list)) and value is not None:
-        near = _nearest(text, words)
+        near = nearest(text, words)
         if near == text:
             return "; write it without quotes" if isinstance(value, str) else ""
         return f"; did you mean `{near}`?" if near else ""
@@ -127,7 +134,15 @@ def _suggestion(value: object, path: Path, origin: Origin, kind: str) -> str:
     return ""
 
 
-def _nearest(text: str, words: list[str]) -> str | None:
+def _choices(path: Path) -> Sequence[Any]:
+    """Return the values that are known at the path; `runtimes` may add to those of a runtime."""
+    allowed = allowed_at(path)
+    known: Sequence[Any] = allowed.get("enum") or (allowed.get("examples", ()) if path[2:] == ("runtime",) else ())
+    return [choice for choice in known if choice is not None]
+
+
+def nearest(text: str, words: Sequence[str]) -> str | None:
+    """Return the word that was probably meant, or None when none is near."""
     plain = {re.sub("[^a-z0-9]", "", word.lower()): word for word in words}
     key = re.sub("[^a-z0-9]", "", text.lower())
     if key in plain:
@@ -139,13 +154,13 @@ def _nearest(text: str, words: list[str]) -> str | None:
 
 def _nearest_key(path: Path) -> str:
     name = str(path[-1])
-    near = _nearest(name, keys_at(path[:-1]))
+    near = nearest(name, keys_at(path[:-1]))
     if near:
         return f", did you mean `{near}`?"
     places = places_of(name)
     if places:
         return f" here, it belongs to {_either(places)}"
-    elsewhere = _nearest(name, sorted({place.rpartition(".")[2] for place, _ in walk()}))
+    elsewhere = nearest(name, sorted({place.rpartition(".")[2] for place, _ in walk()}))
     return f", did you mean {_either(places_of(elsewhere))}?" if elsewhere else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.demo.collect import Delivered
 from orchestrator.demo.watch import Loop
 
 # Paths hold brackets and colons that are no markup.
@@ -36,15 +38,17 @@ class Outcome:
     build_ids: tuple[str, ...]
     rows: tuple[Row, ...]
     seconds: float
-    package: Path
+    packages: tuple[Path, ...]
     evidence: Path
 
     def as_json(self) -> dict[str, Any]:
         """Return the outcome as plain data."""
-        return {**asdict(self), "package": str(self.package), "evidence": str(self.evidence)}
+        return {**asdict(self), "packages": [str(path) for path in self.packages], "evidence": str(self.evidence)}
 
 
-def rows_of(loop: Loop, manifest: dict[str, Any], *, started_seconds: float, pushed_seconds: float) -> tuple[Row, ...]:
+def rows_of(
+    loop: Loop, packages: Sequence[Delivered], *, started_seconds: float, pushed_seconds: float
+) -> tuple[Row, ...]:
     """Return the closing table of a loop that has closed."""
     rows = [
         Row("local", started_seconds, "AWS and GitLab stand-ins on loopback"),
@@ -55,14 +59,7 @@ def rows_of(loop: Loop, manifest: dict[str, Any], *, started_seconds: float, pus
     for build in loop.builds.values():
         rows.append(Row("CodeBuild", _total(build.phases), f"{build.id} {build.status}"))
         rows += [Row(f"  {phase.name}", phase.seconds, phase.status) for phase in build.phases if phase.seconds]
-    rows.append(
-        Row(
-            "postbuild",
-            _job_seconds(loop, "postbuild"),
-            f"package.zip verified: {manifest['architecture']}, {manifest['size_bytes']} bytes, "
-            f"sha256 {manifest['sha256'][:12]}",
-        )
-    )
+    rows += [Row("postbuild", package.seconds, _verified(package)) for package in packages]
     known = {"prebuild", "build", "postbuild"}
     for jobs in loop.jobs.values():
         rows += [
@@ -82,7 +79,9 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     for row in outcome.rows:
         table.add_row(Text(row.stage), "" if row.seconds is None else f"{row.seconds:.1f}", Text(row.did))
     console.print(table)
-    console.print(f"\npackage:   {outcome.package} ({_contents(outcome.package)})", **_AS_IT_IS)
+    console.print()
+    for package in outcome.packages:
+        console.print(f"package:   {package} ({_contents(package)})", **_AS_IT_IS)
     console.print(f"evidence:  {outcome.evidence} (job logs, build log, plan, Terraform state)", **_AS_IT_IS)
 
 
@@ -94,8 +93,16 @@ def write_outcome(outcome: Outcome) -> None:
 def _contents(package: Path) -> str:
     with zipfile.ZipFile(package) as archive:
         names = archive.namelist()
-    native = sum(1 for name in names if name.endswith(".so"))
+    native = sum(1 for name in names if name.endswith(".so") or ".so." in name)
     return f"{len(names)} files, {native} of them native"
+
+
+def _verified(package: Delivered) -> str:
+    manifest = package.manifest
+    return (
+        f"{package.name} verified: {manifest['kind']} for {manifest['architecture']}, {manifest['size_bytes']} bytes, "
+        f"sha256 {manifest['sha256'][:12]}"
+    )
 
 
 def _job_seconds(loop: Loop, name: str) -> float | None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 import time
-import zipfile
 from collections.abc import Mapping, MutableMapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from orchestrator import resources
+from orchestrator.demo.collect import collect
+from orchestrator.demo.machine import check_python
 from orchestrator.demo.report import Outcome, rows_of, write_outcome
 from orchestrator.demo.view import View
 from orchestrator.demo.watch import Loop, watch
@@ -40,6 +38,7 @@ class Request:
 
     example: str
     architecture: Architecture | None
+    runtime: str | None
     output: Path
 
 
@@ -47,6 +46,7 @@ def run(request: Request, environment: MutableMapping[str, str], view: View) -> 
     """Run the loop once. Everything that it starts has ended when it returns or raises."""
     begin = time.monotonic()
     example = _example(request.example)
+    check_python(example / "orchestrator.yml", request.architecture, request.runtime)
     _check_git(environment)
     _check_terraform(environment, view)
     output = _prepare(request.output)
@@ -60,19 +60,22 @@ def run(request: Request, environment: MutableMapping[str, str], view: View) -> 
             example,
             resources.folder("templates"),
             architecture=str(request.architecture) if request.architecture else None,
+            runtime=request.runtime,
             workspace=output / "repositories",
         )
         pushed = time.monotonic() - begin - started
         view.say(f"pushed {seeded.commit[:12]} to {seeded.web_url}")
         loop = _follow(seeded, running, view, output)
-        manifest = _collect(loop, seeded, running, output)
+        packages = collect(
+            loop, GitLabPipelines(running.gitlab_url, str(seeded.project_id), running.gitlab_token), output
+        )
         outcome = Outcome(
             project=seeded.path,
             commit=seeded.commit,
             build_ids=tuple(loop.builds),
-            rows=rows_of(loop, manifest, started_seconds=started, pushed_seconds=pushed),
+            rows=rows_of(loop, packages, started_seconds=started, pushed_seconds=pushed),
             seconds=time.monotonic() - begin,
-            package=output / "package.zip",
+            packages=tuple(package.path for package in packages),
             evidence=output,
         )
         write_outcome(outcome)
@@ -186,29 +189,12 @@ def _failed(job: JobRecord, gitlab: GitLabPipelines) -> OrchestratorError:
 def _keep_logs(loop: Loop, gitlab: GitLabPipelines, region: str, output: Path) -> None:
     logs = output / "logs"
     logs.mkdir(exist_ok=True)
-    for jobs in loop.jobs.values():
-        for job in jobs:
+    several = len(loop.homecomings) > 1
+    for pipeline in loop.pipelines:
+        of = f"-{pipeline.id}" if several and pipeline in loop.homecomings else ""
+        for job in loop.jobs[pipeline.id]:
             # The name of a matrix job may hold a slash.
-            (logs / f"{job.name.replace('/', '_')}.log").write_text(gitlab.trace(job.id), encoding="utf-8")
+            (logs / f"{job.name.replace('/', '_')}{of}.log").write_text(gitlab.trace(job.id), encoding="utf-8")
     for build in loop.builds.values():
         lines = CloudWatchLogs(region).last_lines(build, _WHOLE_LOG)
         (logs / f"build-{build.uuid}.log").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _collect(loop: Loop, seeded: Seeded, running: control.Running, output: Path) -> dict[str, Any]:
-    """Bring the artifacts of postbuild, as GitLab keeps them, to the output folder; return the manifest."""
-    gitlab = GitLabPipelines(running.gitlab_url, str(seeded.project_id), running.gitlab_token)
-    prebuild, postbuild = loop.job("prebuild"), loop.job("postbuild")
-    if prebuild is None or postbuild is None:
-        raise MachineryError("no result came home", detail="observed: no job `postbuild`", hint="read the job logs")
-    (output / "plan.json").write_bytes(gitlab.artifact(prebuild.id, ".orchestrator/plan.json"))
-    package = gitlab.artifact(postbuild.id, "package.zip")
-    with zipfile.ZipFile(BytesIO(package)) as archive:
-        broken = archive.testzip()
-    if broken:
-        raise MachineryError("package.zip is broken", detail=f"file `{broken}`", hint="run the demo again")
-    (output / "package.zip").write_bytes(package)
-    content = gitlab.artifact(postbuild.id, "manifest.json")
-    (output / "manifest.json").write_bytes(content)
-    manifest: dict[str, Any] = json.loads(content)
-    return manifest

@@ -15,7 +15,7 @@ _INTERVAL_SECONDS = 0.25
 
 @dataclass
 class Loop:
-    """The state of one loop: the two pipelines with their jobs, and the builds between them."""
+    """The state of one loop: the push pipeline, its builds, and a pipeline for each of them that came home."""
 
     commit: str
     pipelines: list[PipelineRecord] = field(default_factory=list)
@@ -28,15 +28,19 @@ class Loop:
         return max(found, key=lambda job: job.id) if found else None
 
     @property
+    def homecomings(self) -> list[PipelineRecord]:
+        """The pipelines that builds have triggered."""
+        return [pipeline for pipeline in self.pipelines if pipeline.source == "trigger"]
+
+    @property
     def ended(self) -> bool:
         """Whether every build has come home, or one of the ways there has broken."""
         if not self.pipelines or not all(pipeline.ended for pipeline in self.pipelines):
             return False
         if any(pipeline.status != "success" for pipeline in self.pipelines):
             return True
-        home = [pipeline for pipeline in self.pipelines if pipeline.source == "trigger"]
         broken = [build for build in self.builds.values() if build.complete and build.status != "SUCCEEDED"]
-        return bool(self.builds) and (len(home) >= len(self.builds) or bool(broken))
+        return bool(self.builds) and (len(self.homecomings) >= len(self.builds) or bool(broken))
 
 
 def watch(
@@ -70,11 +74,14 @@ def _look(loop: Loop, gitlab: GitLabPipelines, codebuild: CodeBuild) -> None:
 
 def _news(loop: Loop, told: dict[str, str]) -> list[str]:
     states: dict[str, str] = {}
+    several = len(loop.builds) > 1
     for pipeline in loop.pipelines:
         states[f"pipeline {pipeline.id} ({pipeline.source})"] = pipeline.status
-        states.update((f"job {job.name}", job.status) for job in loop.jobs[pipeline.id])
+        of = f" of pipeline {pipeline.id}" if several and pipeline.source == "trigger" else ""
+        states.update((f"job {job.name}{of}", job.status) for job in loop.jobs[pipeline.id])
     for build in loop.builds.values():
-        states.update((f"phase {phase.name}", phase.status or "running") for phase in build.phases)
+        of = f" of {build.project}" if several else ""
+        states.update((f"phase {phase.name}{of}", phase.status or "running") for phase in build.phases)
         states[f"build {build.id}"] = build.status
     news = [f"{name}: {state}" for name, state in states.items() if told.get(name) != state]
     told.update(states)

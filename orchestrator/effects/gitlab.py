@@ -40,9 +40,9 @@ class GitLabStatus:
             "state": state,
             "name": name,
             "description": description[:_LIMIT_CHARACTERS],
-            "target_url": url[:_LIMIT_CHARACTERS],
         }
-        status.update({key: value for key, value in {"ref": ref, "pipeline_id": pipeline_id}.items() if value})
+        known = {"ref": ref, "pipeline_id": pipeline_id, "target_url": url[:_LIMIT_CHARACTERS]}
+        status.update({key: value for key, value in known.items() if value})
         try:
             commit = self._gitlab.projects.get(self._project, lazy=True).commits.get(sha, lazy=True)
             commit.statuses.create(status, max_retries=_STATUS_RETRIES)

@@ -32,16 +32,24 @@ class Seeded:
     commit: str
 
 
-def seed(running: Running, example: Path, templates: Path, *, architecture: str | None, workspace: Path) -> Seeded:
+def seed(
+    running: Running,
+    example: Path,
+    templates: Path,
+    *,
+    architecture: str | None,
+    workspace: Path,
+    runtime: str | None = None,
+) -> Seeded:
     """Create and push the example, and the project that holds the component it includes.
 
-    `architecture` replaces what the example's packages say. The push starts the first pipeline.
+    `architecture` and `runtime` replace what the example's packages say. The push starts the first pipeline.
     """
     _push(running, COMPONENT_PROJECT, workspace / "component", {"templates": templates})
     tree = workspace / example.name
     shutil.copytree(example, tree, ignore=_LEFT_OUT)
-    if architecture:
-        _choose_architecture(tree / "orchestrator.yml", architecture)
+    chosen = {"architecture": architecture, "runtime": runtime}
+    _choose(tree / "orchestrator.yml", {key: word for key, word in chosen.items() if word})
     path = f"demo/{example.name}"
     project = _create(running, path)
     _store_trigger_token(running, project, _name_of(tree / "orchestrator.yml"))
@@ -92,10 +100,13 @@ def _name_of(configuration: Path) -> str:
     return str(yaml.safe_load(configuration.read_text(encoding="utf-8"))["project"])
 
 
-def _choose_architecture(configuration: Path, architecture: str) -> None:
+def _choose(configuration: Path, words: Mapping[str, str]) -> None:
+    """Write the words into every package; the file stays as it is if there are none."""
+    if not words:
+        return
     document = yaml.safe_load(configuration.read_text(encoding="utf-8"))
     for package in document["packages"].values():
-        package["architecture"] = architecture
+        package.update(words)
     configuration.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
 

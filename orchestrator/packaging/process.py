@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +46,18 @@ _KEPT = {
     "PIP_TRUSTED_HOST",
 }
 _KEPT_PREFIXES = ("UV_INDEX", "UV_EXTRA_INDEX")
-_CREDENTIALS = ("AWS_",)
+# What a build, or a job of GitLab (docs: predefined variables), could be impersonated with.
+_CREDENTIALS = (
+    "AWS_",
+    "CI_DEPENDENCY_PROXY_PASSWORD",
+    "CI_DEPLOY_PASSWORD",
+    "CI_JOB_JWT",
+    "CI_JOB_TOKEN",
+    "CI_REGISTRY_PASSWORD",
+    "CI_REPOSITORY_URL",
+    "GITLAB_TOKEN",
+    "ORCHESTRATOR_GITLAB_TOKEN",
+)
 
 
 @dataclass(frozen=True)
@@ -80,24 +93,55 @@ def run(
     directory: Path | None = None,
     timeout_seconds: float = 3600,
 ) -> Result:
-    """Run a program to its end; raises MachineryError if it cannot be started or does not end."""
+    """Run a program and all it starts to the end; raises MachineryError if it cannot be started or does not end."""
     name = Path(arguments[0]).name
+    try:
+        process = subprocess.Popen(
+            [str(argument) for argument in arguments],
+            env=dict(environment),
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise MachineryError(
+            f"cannot start `{name}`", detail=str(error), hint="check that the build image has it"
+        ) from error
+    with process:
+        try:
+            output, errors = process.communicate(timeout=timeout_seconds)
+        except subprocess.TimeoutExpired:
+            raise MachineryError(f"`{name}` did not end within {timeout_seconds:.0f} seconds") from None
+        finally:
+            _end(process)
+    return Result(process.returncode, output, errors)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Kill what the program has started and left: it would hold our pipes open, or write after us."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def stream(arguments: Sequence[str | Path], *, environment: Mapping[str, str], directory: Path) -> int:
+    """Run a program whose output goes straight to ours; return its exit code (128 and the signal, as a shell says it).
+
+    Raises MachineryError if it cannot be started.
+    """
     try:
         done = subprocess.run(
             [str(argument) for argument in arguments],
             env=dict(environment),
             cwd=directory,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
             check=False,
-            encoding="utf-8",
-            errors="replace",
-            timeout=timeout_seconds,
         )
     except OSError as error:
         raise MachineryError(
-            f"cannot start `{name}`", detail=str(error), hint="check that the build image has it"
+            f"cannot start `{Path(arguments[0]).name}`", detail=str(error), hint="check that the build image has it"
         ) from error
-    except subprocess.TimeoutExpired:
-        raise MachineryError(f"`{name}` did not end within {timeout_seconds:.0f} seconds") from None
-    return Result(done.returncode, done.stdout, done.stderr)
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode

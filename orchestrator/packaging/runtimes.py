@@ -16,7 +16,8 @@ from orchestrator.errors import ConfigurationError
 
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 _ELF_MACHINES = {"arm64": 183, "x86_64": 62}
-_LOADERS = {"arm64": "ld-linux-aarch64.so.1", "x86_64": "ld-linux-x86-64.so.2"}
+# Of the C library, by architecture: its loader, and its vectors (libmvec: x86_64 since 2.22, AArch64 since 2.38).
+_OF_GLIBC = {"arm64": {"ld-linux-aarch64.so.1"}, "x86_64": {"ld-linux-x86-64.so.2", "libmvec.so.1"}}
 # Lambda quota "Deployment package (.zip file archive) size": 250 MB unzipped with all layers, in units of 1,024 KB.
 UNZIPPED_LIMIT_BYTES = 262_144_000
 Version = tuple[int, ...]
@@ -84,7 +85,7 @@ class Target:
     @property
     def guaranteed(self) -> frozenset[str]:
         """The sonames that every function of this target finds."""
-        return self.runtime.guaranteed | {_LOADERS[self.architecture]}
+        return self.runtime.guaranteed | _OF_GLIBC[self.architecture]
 
     def foreign_machine(self) -> str:
         """Say why this machine cannot run code of the target, or nothing if it can."""

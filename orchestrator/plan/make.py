@@ -6,20 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from orchestrator.config.model import Configuration, Package
-from orchestrator.config.requirements import CONVENTIONAL, requirements_file
+from orchestrator.config.model import Configuration
+from orchestrator.config.package_model import Package
+from orchestrator.config.requirements import requirements_file
 from orchestrator.errors import ConfigurationError
 from orchestrator.plan.environments import ENVIRONMENT_TYPES, compute_type
-from orchestrator.plan.model import ArtifactsPlan, BuildPlan, GitLabPlan, Plan, StatePlan, Target
+from orchestrator.plan.model import AllowPlan, ArtifactsPlan, BuildPlan, GitLabPlan, Plan, StatePlan, Target
 from orchestrator.plan.names import codebuild_project
-from orchestrator.vocabulary import Source, StateBackend
+from orchestrator.vocabulary import Kind, Source, StateBackend
 
 
-def make_plan(configuration: Configuration, *, base: str, has_file: Callable[[str], bool], tool_sha256: str) -> Plan:
+def make_plan(
+    configuration: Configuration, *, base: str, read: Callable[[str], bytes | None], tool_sha256: str
+) -> Plan:
     """Return what the stages will do.
 
-    `base` is the folder of orchestrator.yml in the repository (`.` for its top); `has_file` tells whether a
-    path below that folder exists.
+    `base` is the folder of orchestrator.yml in the repository (`.` for its top); `read` gives the content of
+    a file below that folder, None if there is none.
     """
     return Plan(
         project=configuration.project,
@@ -36,8 +39,7 @@ def make_plan(configuration: Configuration, *, base: str, has_file: Callable[[st
         state=_state(configuration),
         tags=dict(configuration.tags),
         builds=tuple(
-            _build(configuration.project, name, package, base, has_file)
-            for name, package in sorted(configuration.packages.items())
+            _build(configuration, name, package, base, read) for name, package in sorted(configuration.packages.items())
         ),
         tool_sha256=tool_sha256,
     )
@@ -56,18 +58,32 @@ def only(plan: Plan, names: tuple[str, ...]) -> Plan:
     return replace(plan, builds=tuple(build for build in plan.builds if not names or build.package in names))
 
 
-def _build(project: str, name: str, package: Package, base: str, has_file: Callable[[str], bool]) -> BuildPlan:
-    candidates = {package.requirements, CONVENTIONAL, str(PurePosixPath(package.source, CONVENTIONAL))}
-    present = {path for path in candidates if path is not None and has_file(path)}
-    requirements = requirements_file(name, package, present)
+def _build(
+    configuration: Configuration, name: str, package: Package, base: str, read: Callable[[str], bytes | None]
+) -> BuildPlan:
+    row = configuration.runtimes.get(package.runtime)
+    target = Target(package.architecture, package.runtime, row.as_row() if row else None)
+    plain = package.kind is Kind.CUSTOM or target.resolved.runtime.python is None
+    requirements = None if plain else requirements_file(name, package, read)
+    asked = package.system_packages
     return BuildPlan(
         package=name,
         kind=package.kind,
-        target=Target(package.architecture, package.runtime),
-        source=str(PurePosixPath(base, package.source)),
-        requirements=None if requirements is None else str(PurePosixPath(base, requirements)),
+        target=target,
+        source=_place(base, package.source),
+        requirements=None if requirements is None else _place(base, requirements),
         environment=dict(package.environment),
-        codebuild_project=codebuild_project(project, name),
+        system_packages=asked if isinstance(asked, tuple) else asked.by_manager(),
+        commands=package.commands,
+        output=None if package.output is None else _place(base, package.source, package.output),
+        exclude=package.exclude,
+        bytecode=package.bytecode,
+        smoke=package.smoke,
+        allow=tuple(AllowPlan(item.rule.value, item.file, item.subject, item.reason) for item in package.allow),
+        allow_pure=package.allow_pure,
+        where=package.build.where,
+        keep_wheels=package.build.keep_wheels,
+        codebuild_project=codebuild_project(configuration.project, name),
         environment_type=ENVIRONMENT_TYPES[package.architecture],
         image=package.build.image,
         compute_type=compute_type(package.build.compute),
@@ -76,6 +92,11 @@ def _build(project: str, name: str, package: Package, base: str, has_file: Calla
         concurrent_builds=package.build.concurrent_builds,
         log_retention_days=package.build.log_retention_days,
     )
+
+
+def _place(*parts: str) -> str:
+    """Return a path in the repository."""
+    return str(PurePosixPath(*parts))
 
 
 def _gitlab(configuration: Configuration) -> GitLabPlan:

@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from orchestrator.vocabulary import Architecture, Kind, Return, Source, StateBackend
+from orchestrator.packaging.inspection.model import Allowance, Rule
+from orchestrator.packaging.runtimes import Target as PackagingTarget
+from orchestrator.packaging.runtimes import target_of
+from orchestrator.vocabulary import Architecture, Kind, Return, Source, StateBackend, Where
+
+_NODE = re.compile(r"nodejs([0-9]+)\.x")
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a package must run on."""
+    """What a package must run on. `row` is what `runtimes:` says about the runtime, None for nothing."""
 
     architecture: Architecture
     runtime: str
+    row: Mapping[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.architecture} {self.runtime}"
 
     @property
-    def python_version(self) -> str:
-        """The runtime's Python as buildspecs spell it, such as `3.12`."""
-        return self.runtime.removeprefix("python")
+    def resolved(self) -> PackagingTarget:
+        """The target with its row of the table of runtimes; `row` replaces or adds one."""
+        return target_of(str(self.architecture), self.runtime, {self.runtime: self.row} if self.row else None)
+
+    @property
+    def build_runtime(self) -> dict[str, str]:
+        """What CodeBuild's image provides for it: `runtime-versions` of buildspecs, empty for none."""
+        if self.resolved.runtime.python:
+            return {"python": self.resolved.runtime.python}
+        node = _NODE.fullmatch(self.runtime)
+        return {"nodejs": node[1]} if node else {}
+
+
+@dataclass(frozen=True)
+class AllowPlan:
+    """A finding of the inspection that does not stop the package: rule, names in the zip, subjects, and why."""
+
+    rule: str
+    file: str
+    subject: str
+    reason: str
+
+    @property
+    def allowance(self) -> Allowance:
+        """The same, as the inspection takes it."""
+        return Allowance(Rule(self.rule), self.reason, self.file, self.subject)
 
 
 @dataclass(frozen=True)
 class BuildPlan:
     """One package and the CodeBuild project that builds it.
 
-    `source` and `requirements` are paths in the repository; `requirements` is None for a package without
-    dependencies.
+    `source`, `requirements` and `output` are paths in the repository; `requirements` is None for a package without
+    dependencies, `output` for one that no commands make. `system_packages` are names for whatever package manager
+    the image has, or lists by manager.
     """
 
     package: str
@@ -36,6 +70,16 @@ class BuildPlan:
     source: str
     requirements: str | None
     environment: Mapping[str, str]
+    system_packages: tuple[str, ...] | Mapping[str, tuple[str, ...]]
+    commands: tuple[str, ...]
+    output: str | None
+    exclude: tuple[str, ...]
+    bytecode: bool
+    smoke: tuple[str, ...]
+    allow: tuple[AllowPlan, ...]
+    allow_pure: tuple[str, ...]
+    where: Where
+    keep_wheels: bool
     codebuild_project: str
     environment_type: str
     image: str
@@ -75,6 +119,11 @@ class GitLabPlan:
         """The names of the SSM parameters that a build reads."""
         names = (self.trigger_parameter, self.username_parameter, self.token_parameter)
         return [name for name in names if name]
+
+    @property
+    def repository(self) -> str:
+        """The address to clone, as far as it is known: a project that is named by its number has none."""
+        return self.clone_url or (f"{self.url}/{self.project}.git" if "/" in self.project else "")
 
     @property
     def api_url(self) -> str:

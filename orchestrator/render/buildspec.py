@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import jinja2
 
 from orchestrator.plan.model import BuildPlan, Plan
-from orchestrator.vocabulary import Source
+from orchestrator.vocabulary import Source, Where
 
 
 def buildspec(plan: Plan, build: BuildPlan, *, template: str) -> str:
@@ -24,14 +25,41 @@ def buildspec(plan: Plan, build: BuildPlan, *, template: str) -> str:
     return environment.from_string(template).render(
         architecture=str(build.target.architecture),
         runtime=build.target.runtime,
-        runtime_version=build.target.python_version,
+        runtime_versions=build.target.build_runtime,
         settings=settings(plan, build),
         tool_sha256=plan.tool_sha256,
     )
 
 
 def settings(plan: Plan, build: BuildPlan) -> dict[str, Any]:
-    """Return what the zipapp is told about its work (the variable ORCHESTRATOR_SETTINGS)."""
+    """Return what the zipapp is told about its work (the variable ORCHESTRATOR_SETTINGS).
+
+    What a package leaves at its default is left out: the variable is a part of every build's record.
+    """
+    kept: dict[str, Any] = {} if build.keep_wheels else {"keep_wheels": False}
+    return {**_always(plan, build), **{name: value for name, value in _sometimes(build).items() if value}, **kept}
+
+
+def _sometimes(build: BuildPlan) -> dict[str, Any]:
+    packages = build.system_packages
+    row = build.target.row
+    return {
+        "runtimes": {build.target.runtime: dict(row)} if row else None,
+        "system_packages": list(packages)
+        if isinstance(packages, tuple)
+        else {manager: list(names) for manager, names in sorted(packages.items())},
+        "commands": list(build.commands),
+        "output": build.output,
+        "exclude": list(build.exclude),
+        "bytecode": build.bytecode,
+        "smoke": list(build.smoke),
+        "allow": [asdict(item) for item in build.allow],
+        "allow_pure": list(build.allow_pure),
+        "where": None if build.where is Where.CODEBUILD else str(build.where),
+    }
+
+
+def _always(plan: Plan, build: BuildPlan) -> dict[str, Any]:
     return {
         "project": plan.project,
         "package": build.package,

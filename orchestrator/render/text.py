@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.plan.model import BuildPlan, Plan
+from orchestrator.vocabulary import Where
 
 
 def plan_text(plan: Plan, settings_digest: str) -> str:
@@ -24,12 +25,28 @@ def plan_text(plan: Plan, settings_digest: str) -> str:
 
 def _build_lines(build: BuildPlan) -> list[str]:
     limit = f", at most {build.concurrent_builds} at once" if build.concurrent_builds else ""
+    made = {
+        "system:": _system(build),
+        "commands:": f"{len(build.commands)}, which leave {build.output}" if build.commands else "",
+        "exclude:": ", ".join(build.exclude),
+        "smoke:": ", ".join(build.smoke),
+        "allow:": ", ".join(f"{item.rule} of {item.subject} in {item.file}" for item in build.allow),
+        "where:": "in the job if nothing has to be compiled" if build.where is Where.AUTO else "",
+    }
     return [
         f"package {build.package} ({build.kind})",
         f"  target:        {build.target.architecture}, {build.target.runtime}",
         f"  source:        {build.source}",
         f"  requirements:  {build.requirements or 'none'}",
+        *(f"  {label:<15}{text}" for label, text in made.items() if text),
         f"  CodeBuild:     {build.codebuild_project}",
         f"  environment:   {build.environment_type}, {build.compute_type}, {build.image}",
         f"  time-outs:     {build.timeout_minutes} min, {build.queue_timeout_minutes} min in the queue{limit}",
     ]
+
+
+def _system(build: BuildPlan) -> str:
+    packages = build.system_packages
+    if isinstance(packages, tuple):
+        return ", ".join(packages)
+    return "; ".join(f"{manager}: {', '.join(names)}" for manager, names in sorted(packages.items()))

@@ -19,6 +19,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
+    schema_version: Annotated[int, Field(ge=1)] = 1
     project: str
     package: str
     kind: str
@@ -33,6 +34,26 @@ class Manifest(BaseModel):
     sha256: Sha256
     sha256_base64: str
     size_bytes: Annotated[int, Field(gt=0, le=PACKAGE_LIMIT_BYTES)]
+
+    # Of what lies beside the package; manifests of the first version know of nothing there.
+    sbom_sha256: Sha256 | None = None
+    provenance_sha256: Sha256 | None = None
+    lock_sha256: Sha256 | None = None
+    sbom_key: str | None = None
+    provenance_key: str | None = None
+    lock_key: str | None = None
+
+    def digest_of(self, document: str) -> str | None:
+        """Return the sha256 of a document (`sbom`, `provenance`, `lock`), None if there is none beside the package."""
+        digests = {"sbom": self.sbom_sha256, "provenance": self.provenance_sha256, "lock": self.lock_sha256}
+        return digests[document] if self.schema_version > 1 else None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Manifest:
+        """Refuse a manifest that leaves out what its version always has."""
+        if self.schema_version > 1 and not (self.sbom_sha256 and self.provenance_sha256):
+            raise ValueError("`sbom_sha256` and `provenance_sha256` belong to a manifest of this version")
+        return self
 
     @model_validator(mode="after")
     def _one_digest(self) -> Manifest:

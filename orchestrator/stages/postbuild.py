@@ -1,86 +1,138 @@
-"""postbuild: believe a build id, nothing more; read the rest from CodeBuild and S3, and check all of it."""
+"""postbuild: believe the id of a build, nothing more; read the rest from CodeBuild and S3, and check all of it."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError, Refused, Superseded
+from orchestrator.packaging.documents.model import Origin
+from orchestrator.packaging.documents.provenance import builder_of
 from orchestrator.plan.model import BuildPlan, Plan
-from orchestrator.plan.names import manifest_key, package_key, split_build_id
+from orchestrator.plan.names import AssembledId, artifact_key, assembled_key, split_assembled_id, split_build_id
 from orchestrator.ports import (
     BuildLogs,
     BuildRecord,
     Clock,
     CodeBuild,
     CommitStatus,
-    Narrator,
     ObjectStore,
     OpenStore,
     ProjectRecord,
 )
 from orchestrator.render.terminal import printable
+from orchestrator.stages.delivery import Delivered, Desk, Expected, bring
 from orchestrator.stages.follow import follow
-from orchestrator.stages.manifest import Manifest, parse_manifest
-from orchestrator.vocabulary import BuildStatus
+from orchestrator.vocabulary import BuildStatus, Where
 
 _READ_LINES = 500
 _SHOWN_LINES = 20
 _SHA = re.compile(r"[0-9a-f]{40}")
-_MANIFEST_LIMIT_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class PostbuildWorld:
-    """What postbuild touches. `write` makes a file appear whole or not at all."""
+    """What postbuild touches."""
 
     codebuild: CodeBuild
     logs: BuildLogs
     open_store: OpenStore
     status: CommitStatus
     clock: Clock
-    narrate: Narrator
-    write: Callable[[Path, bytes], object]
+    desk: Desk
 
 
 @dataclass(frozen=True)
-class Delivered:
-    """A verified package in a local file."""
+class _Told:
+    """Whom the result is told to: the status of a commit, in the pipeline that asked for the package."""
 
-    build_id: str
-    package: Path
-    manifest: Manifest
+    package: str
+    commit: str
+    ref: str
+    pipeline_id: str
+    url: str
 
 
 def postbuild(
     plan: Plan, build_id: str, expected_commit: str, ref: str, world: PostbuildWorld, output: Path
 ) -> Delivered:
-    """Bring the package of a build to `output` as `package.zip`, with its `manifest.json`.
+    """Bring the package of a build to `output` as `package.zip`, with its manifest and its other documents.
 
     Raises `Refused` when anything is not what it claims to be, `Superseded` for a build of another commit or
     a stopped one, `BuildFailed` when the build failed.
     """
+    made = split_assembled_id(build_id)
+    if made is not None:
+        return _bring_assembled(plan, made, expected_commit, ref, world, output)
     item = _expected_build(plan, build_id)
     record = follow(
         build_id,
         world.codebuild,
         world.clock,
-        world.narrate,
+        world.desk.narrate,
         deadline_seconds=60.0 * (item.timeout_minutes + item.queue_timeout_minutes + 5),
     )
     commit = _commit_of(record)
-    try:
-        _check_commit(record, commit, expected_commit)
+
+    def fetch() -> Delivered:
+        _check_commit(record.id, commit, expected_commit)
         _check_status(record, world.logs)
-        delivered = _fetch(plan, item, record, commit, world, output)
-    except OrchestratorError as error:
-        _report(world.status, item, record, commit, ref, _state_of(error), error.what)
-        raise
-    _report(world.status, item, record, commit, ref, "success", f"package {delivered.manifest.sha256[:12]}")
-    return delivered
+        return bring(_expected_of(plan, item, record, commit), _store_of(plan, item, world), world.desk, output)
+
+    told = _Told(
+        item.package,
+        commit,
+        # The ref that the build was started for is known at a terminal, too.
+        record.variables.get("ORCHESTRATOR_REF") or ref,
+        record.variables.get("ORCHESTRATOR_PIPELINE_ID", ""),
+        record.console_url,
+    )
+    return _reported(fetch, world.status, told)
+
+
+def _bring_assembled(
+    plan: Plan, made: AssembledId, expected_commit: str, ref: str, world: PostbuildWorld, output: Path
+) -> Delivered:
+    """Bring a package that the job `build` has made: nobody but such a job may write where it lies."""
+    item = _planned(plan, made.codebuild_project, str(made))
+    if item.where is not Where.AUTO:
+        raise Refused(
+            f"`{item.package}` is not made in jobs",
+            detail="observed: a package that the job `build` has made\nexpected: `where: auto` in orchestrator.yml",
+            hint="find out who started this pipeline",
+        )
+
+    def fetch() -> Delivered:
+        _check_commit(str(made), made.commit, expected_commit)
+        origin = Origin(build_id=made.build_id)
+        expected = Expected(
+            item=item,
+            project=plan.project,
+            commit=made.commit,
+            build_id=made.build_id,
+            manifest_sha256=made.manifest_sha256,
+            key=lambda name: assembled_key(plan.artifacts.prefix, made, name),
+            invocation=origin.invocation,
+            builder=builder_of("", made.build_id),
+        )
+        return bring(expected, _store_of(plan, item, world), world.desk, output)
+
+    return _reported(fetch, world.status, _Told(item.package, made.commit, ref, "", ""))
+
+
+def _expected_of(plan: Plan, item: BuildPlan, record: BuildRecord, commit: str) -> Expected:
+    return Expected(
+        item=item,
+        project=plan.project,
+        commit=commit,
+        build_id=record.id,
+        manifest_sha256=record.exported.get("ORCHESTRATOR_MANIFEST_SHA256", ""),
+        key=lambda name: artifact_key(plan.artifacts.prefix, record.project, commit, record.uuid, name),
+        invocation=record.arn,
+        builder=builder_of(record.arn, record.id),
+    )
 
 
 def _expected_build(plan: Plan, build_id: str) -> BuildPlan:
@@ -91,11 +143,15 @@ def _expected_build(plan: Plan, build_id: str) -> BuildPlan:
             detail=f"observed: {build_id[:200]!r}\nexpected: `<CodeBuild project>:<uuid>`",
             hint="find out who started this pipeline: only builds of this project do",
         )
-    item = plan.by_codebuild_project().get(parts[0])
+    return _planned(plan, parts[0], build_id)
+
+
+def _planned(plan: Plan, codebuild_project: str, build_id: str) -> BuildPlan:
+    item = plan.by_codebuild_project().get(codebuild_project)
     if item is None:
         raise Refused(
             f"the build `{build_id}` is not one of this project's",
-            detail=f"observed: project `{parts[0]}`\n"
+            detail=f"observed: project `{codebuild_project}`\n"
             f"expected: {', '.join(f'`{name}`' for name in sorted(plan.by_codebuild_project()))}",
             hint="find out who started this pipeline with a build id of another project",
         )
@@ -106,10 +162,10 @@ def _commit_of(record: BuildRecord) -> str:
     return record.variables.get("ORCHESTRATOR_COMMIT_SHA", "")
 
 
-def _check_commit(record: BuildRecord, commit: str, expected: str) -> None:
+def _check_commit(build_id: str, commit: str, expected: str) -> None:
     if commit != expected:
         raise Superseded(
-            f"the build `{record.id}` is not of this commit",
+            f"the build `{build_id}` is not of this commit",
             detail=f"built: {commit or 'unknown'}\nthis pipeline: {expected}",
             hint="nothing to do if the branch has moved on: the newer commit has a build of its own",
         )
@@ -143,19 +199,6 @@ def _of_phase(lines: Sequence[str], phase: str) -> Sequence[str]:
     return lines[: ends[-1] + 1] if ends else lines
 
 
-def _fetch(
-    plan: Plan, item: BuildPlan, record: BuildRecord, commit: str, world: PostbuildWorld, output: Path
-) -> Delivered:
-    store = _store_of(plan, item, world)
-    content = _manifest_bytes(plan, record, commit, store)
-    manifest = parse_manifest(content)
-    _check_manifest(manifest, {"bucket": store.bucket, **_claims(plan, item, record, commit)})
-    target = output / "package.zip"
-    store.download(manifest.key, manifest.version_id, target, size_bytes=manifest.size_bytes, sha256=manifest.sha256)
-    world.write(output / "manifest.json", content)
-    return Delivered(build_id=record.id, package=target, manifest=manifest)
-
-
 def _store_of(plan: Plan, item: BuildPlan, world: PostbuildWorld) -> ObjectStore:
     """Open the bucket that the CodeBuild project, not the build, names: a build could be started with another."""
     project: ProjectRecord | None = world.codebuild.projects([item.codebuild_project]).get(item.codebuild_project)
@@ -168,50 +211,6 @@ def _store_of(plan: Plan, item: BuildPlan, world: PostbuildWorld) -> ObjectStore
     return world.open_store(project.bucket, project.account)
 
 
-def _manifest_bytes(plan: Plan, record: BuildRecord, commit: str, store: ObjectStore) -> bytes:
-    """Return the manifest, which must have the digest that the build gave to CodeBuild."""
-    content = store.read(
-        manifest_key(plan.artifacts.prefix, record.project, commit, record.uuid), limit_bytes=_MANIFEST_LIMIT_BYTES
-    )
-    observed = hashlib.sha256(content).hexdigest()
-    exported = record.exported.get("ORCHESTRATOR_MANIFEST_SHA256", "")
-    if observed != exported:
-        raise Refused(
-            f"the manifest of `{record.id}` is not the one the build wrote",
-            detail=f"stored: sha256 {observed}\nexported by the build: sha256 {exported or 'nothing'}",
-            hint="do not use this package; find out who changed the object",
-        )
-    return content
-
-
-def _claims(plan: Plan, item: BuildPlan, record: BuildRecord, commit: str) -> dict[str, object]:
-    """Return what the manifest must say about this build."""
-    return {
-        "project": plan.project,
-        "package": item.package,
-        "kind": str(item.kind),
-        "architecture": str(item.target.architecture),
-        "runtime": item.target.runtime,
-        "commit": commit,
-        "build_id": record.id,
-        "key": package_key(plan.artifacts.prefix, record.project, commit, record.uuid),
-    }
-
-
-def _check_manifest(manifest: Manifest, claims: dict[str, object]) -> None:
-    wrong = [
-        f"{name}: observed `{getattr(manifest, name)}`, expected `{expected}`"
-        for name, expected in claims.items()
-        if getattr(manifest, name) != expected
-    ]
-    if wrong:
-        raise Refused(
-            f"the manifest of `{manifest.build_id}` describes another build",
-            detail="\n".join(wrong),
-            hint="do not use this package; find out how it came here",
-        )
-
-
 _STATES: dict[type[OrchestratorError], str] = {Superseded: "canceled"}
 
 
@@ -219,17 +218,25 @@ def _state_of(error: OrchestratorError) -> str:
     return _STATES.get(type(error), "failed")
 
 
-def _report(
-    status: CommitStatus, item: BuildPlan, record: BuildRecord, commit: str, ref: str, state: str, text: str
-) -> None:
-    if _SHA.fullmatch(commit):
+def _reported(fetch: Callable[[], Delivered], status: CommitStatus, told: _Told) -> Delivered:
+    """Return what `fetch` returns, and show beside the commit how it went."""
+    try:
+        delivered = fetch()
+    except OrchestratorError as error:
+        _report(status, told, _state_of(error), error.what)
+        raise
+    _report(status, told, "success", f"package {delivered.manifest.sha256[:12]}")
+    return delivered
+
+
+def _report(status: CommitStatus, told: _Told, state: str, text: str) -> None:
+    if _SHA.fullmatch(told.commit):
         status.report(
-            commit,
+            told.commit,
             state=state,
-            name=f"codebuild/{item.package}",
-            # The ref that the build was started for is known at a terminal, too.
-            ref=record.variables.get("ORCHESTRATOR_REF") or ref,
-            pipeline_id=record.variables.get("ORCHESTRATOR_PIPELINE_ID", ""),
+            name=f"codebuild/{told.package}",
+            ref=told.ref,
+            pipeline_id=told.pipeline_id,
             description=text,
-            url=record.console_url,
+            url=told.url,
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from orchestrator.errors import ConfigurationError, MachineryError
+from orchestrator.plan.lifecycle import runtime_warnings
 from orchestrator.plan.model import Plan, RenderedRoot
 from orchestrator.plan.names import tool_key
 from orchestrator.ports import CodeBuild, Infrastructure, Narrator, OpenStore, Parameters, ProjectRecord
@@ -33,6 +35,7 @@ class PrebuildWorld:
     open_store: OpenStore
     account: Callable[[], str]
     narrate: Narrator
+    today: Callable[[], date]
 
 
 def prebuild(plan: Plan, root: RenderedRoot, tool: bytes, world: PrebuildWorld) -> Prebuilt:
@@ -40,6 +43,8 @@ def prebuild(plan: Plan, root: RenderedRoot, tool: bytes, world: PrebuildWorld) 
 
     Raises `ConfigurationError` when an SSM parameter that the build will read does not exist.
     """
+    for warning in runtime_warnings(plan, world.today()):
+        world.narrate(warning)
     _require_parameters(plan, world.parameters)
     projects = world.codebuild.projects(sorted(plan.by_codebuild_project()))
     applied = not _is_current(plan, root, projects) or _bucket_is_gone(plan, projects, world)

@@ -53,6 +53,11 @@ def test_the_reference_is_current(name: str) -> None:
         "source: clone\nclone: {url: 'https://gitlab.com/a/b.git'}",
         "terraform: {state: s3, bucket: abc}",
         "artifacts: {bucket: abc, managed: true, prefix: a/b, retention_days: 1}",
+        "    system_packages: [curl]\n    smoke: [lxml]\n    exclude: ['*/tests/*']\n    bytecode: true",
+        "    system_packages: {dnf: [curl], apt-get: [curl]}\n    allow_pure: [Wrapt]",
+        "    kind: custom\n    commands: [make]\n    output: dist\n    runtime: provided.al2023",
+        "    allow: [{rule: library, reason: why}]\n    build: {where: auto, keep_wheels: false}",
+        "runtimes: {python3.12: {system: null, deprecated: '2030-01-01', versions: {GLIBC: '2.35'}}}",
     ],
 )
 def test_what_we_accept_an_editor_accepts(addition: str) -> None:
@@ -73,6 +78,14 @@ def test_what_we_accept_an_editor_accepts(addition: str) -> None:
         "version: 2",
         "artifacts: {bucket: A}",
         "return: event",
+        "    system_packages: {brew: [curl]}",
+        "    system_packages: [--force]",
+        "    allow: [{rule: library}]",
+        "    allow: [{rule: everything, reason: why}]",
+        "    smoke: lxml",
+        "    build: {where: here}",
+        "runtimes: {python3.12: {glibc: 2}}",
+        "runtimes: {python3.12: {system: Windows}}",
     ],
 )
 def test_what_an_editor_refuses_we_refuse(addition: str) -> None:

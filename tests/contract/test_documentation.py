@@ -56,7 +56,7 @@ def test_every_block_says_what_it_is(block: Block) -> None:
 def test_shown_configurations_can_be_planned(block: Block) -> None:
     """Every `orchestrator.yml` in the documentation is complete and right."""
     configuration = parse(block.text, "orchestrator.yml", {}, directory="example")
-    plan = make_plan(configuration, base=".", has_file=lambda _: True, tool_sha256="0" * 64)
+    plan = make_plan(configuration, base=".", read=lambda _: b"", tool_sha256="0" * 64)
     assert {build.package for build in plan.builds} == set(yaml.safe_load(block.text)["packages"])
     assert plan.project in plan_text(plan, "0" * 64)
 
@@ -108,8 +108,19 @@ def _parsed(arguments: list[str], *, whole: bool) -> None:
 
 @pytest.mark.usefixtures("no_variables")
 @pytest.mark.parametrize("arguments", _of("orchestrator"))
-def test_shown_commands_can_be_called(arguments: list[str]) -> None:
-    """Every `orchestrator …` of an example is one that the command line takes."""
+def test_shown_commands_can_be_called(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every `orchestrator …` of an example is one that the command line takes, in a folder as the examples have it."""
+    for name in (
+        "examples/lxml-function/src/x",
+        "src/requirements.txt",
+        "requirements.txt",
+        "pylock.toml",
+        "parser.zip",
+        "layer.zip",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
     _parsed(arguments, whole=True)
 
 

@@ -12,7 +12,6 @@ import pytest
 from orchestrator.errors import ConfigurationError
 from orchestrator.packaging.inside.settings import parse_settings
 from orchestrator.packaging.inside.toolbox import lock_text
-from orchestrator.packaging.lock.uv import without_wheel
 from orchestrator.packaging.process import clean_environment
 
 PACKAGING = Path(__file__).resolve().parents[2] / "orchestrator" / "packaging"
@@ -45,6 +44,7 @@ def test_dangerous_variables_do_not_reach_tools() -> None:
         (
             *("LD_PRELOAD", "PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_REQUIRE_VIRTUALENV", "GIT_SSH_COMMAND"),
             *("BASH_ENV", "UV_TARGET", "UV_PYTHON", "UV_CONFIG_FILE", "GIT_CONFIG_COUNT", "AWS_SECRET_ACCESS_KEY"),
+            *("CI_JOB_TOKEN", "ORCHESTRATOR_GITLAB_TOKEN", "GITLAB_TOKEN", "CI_REPOSITORY_URL", "CI_DEPLOY_PASSWORD"),
         ),
         "x",
     )
@@ -58,7 +58,27 @@ def test_dangerous_variables_do_not_reach_tools() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("kind", "custom"),
+        ("kind", "zip"),
+        ("commands", ["make"]),
+        ("commands", "make"),
+        ("output", "dist"),
+        ("output", "../dist"),
+        ("exclude", "*"),
+        ("exclude", ["a\nb"]),
+        ("bytecode", "yes"),
+        ("smoke", ["os; import evil"]),
+        ("allow", [{"rule": "library", "file": "*", "subject": "*"}]),
+        ("allow", [{"rule": "anything", "file": "*", "subject": "*", "reason": "x"}]),
+        ("allow", {"rule": "library"}),
+        ("allow_pure", ["Not_Normal"]),
+        ("system_packages", ["-y"]),
+        ("system_packages", {"dnf": ["--nogpgcheck"]}),
+        ("system_packages", {"brew": ["curl"]}),
+        ("keep_wheels", 0),
+        ("where", "here"),
+        ("runtimes", []),
+        ("runtimes", {"python3.12": 1}),
+        ("something_new", True),
         ("architecture", "arm"),
         ("runtime", "python3.9"),
         ("runtime", "python3.12\n"),
@@ -81,23 +101,17 @@ def test_wrong_settings_are_named(case: Any, field: str, value: object) -> None:
         parse_settings(json.dumps({**case.settings, field: value}))
 
 
+def test_a_custom_package_needs_commands_and_output(case: Any) -> None:
+    """A build of the kind `custom` without them would pack what somebody else has left there."""
+    custom = {**case.settings, "kind": "custom", "requirements": None, "commands": ["make"], "output": "dist"}
+    assert parse_settings(json.dumps(custom)).output == "dist"
+    for name in ("commands", "output"):
+        with pytest.raises(ConfigurationError, match=name):
+            parse_settings(json.dumps({key: value for key, value in custom.items() if key != name}))
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null"])
 def test_settings_that_are_no_object(text: str) -> None:
     """What is no JSON object is refused."""
     with pytest.raises(ConfigurationError, match="ORCHESTRATOR_SETTINGS"):
         parse_settings(text)
-
-
-@pytest.mark.parametrize(
-    ("errors", "names"),
-    [
-        ("hint: Wheels are required for `Foo_Bar` because building from source is disabled", ["foo-bar"]),
-        ("Because torch==1.7.1 has no wheels with a matching Python ABI tag", ["torch"]),
-        ("Because psutil>=5.9.0,<5.9.8 has no usable wheels and", ["psutil"]),
-        ("Because docopt has no usable wheels", ["docopt"]),
-        ("there is no version of idna==99", []),
-    ],
-)
-def test_culprits_are_read_from_uv(errors: str, names: list[str]) -> None:
-    """The requirement without a wheel is found in uv's words."""
-    assert without_wheel(errors) == names

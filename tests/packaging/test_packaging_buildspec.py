@@ -40,7 +40,7 @@ def _render(**values: Any) -> dict[str, Any]:
     defaults = {
         "settings": {},
         "tool_sha256": "0" * 64,
-        "runtime_version": "3.12",
+        "runtime_versions": {"python": "3.12"},
         "architecture": "arm64",
         "runtime": "python3.12",
     }
@@ -102,7 +102,7 @@ def _bash(case: Any, script: str, code: int) -> str:
 
 def test_version_of_python_is_text() -> None:
     """`3.10` does not become the number 3.1."""
-    assert _render(runtime_version="3.10")["phases"]["install"]["runtime-versions"] == {"python": "3.10"}
+    assert _render(runtime_versions={"python": "3.10"})["phases"]["install"]["runtime-versions"] == {"python": "3.10"}
 
 
 def test_commands_are_shell_on_one_line() -> None:

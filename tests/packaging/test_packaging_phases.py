@@ -153,7 +153,7 @@ def test_source_that_hits_a_dependency_is_named(case: Any, tools: Path) -> None:
     case.use(tools)
     case.commit({"six.py": "boom = 1\n", "requirements.txt": "six==1.17.0\n"})
     case.run("fetch")
-    assert "`six.py` of the commit would overwrite" in case.run("build", code=1)
+    assert "six 1.17.0 and the application: `six.py`" in case.run("build", code=1)
 
 
 def test_layer_has_everything_below_python(case: Any, tools: Path) -> None:

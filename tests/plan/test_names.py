@@ -55,12 +55,45 @@ def test_what_is_no_build_id_is_refused(hostile: str) -> None:
     assert names.split_build_id(hostile) is None
 
 
+MADE = names.AssembledId("demo-parser", SHA, UUID, "e" * 64)
+
+
+def test_the_id_of_a_package_made_in_a_job_comes_back_whole() -> None:
+    """What the job `build` sends is what postbuild reads; the documents have it without the manifest's digest."""
+    assert names.split_assembled_id(str(MADE)) == MADE
+    assert str(MADE) == f"{MADE.build_id}:{'e' * 64}"
+    assert names.split_build_id(str(MADE)) is None
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        str(MADE)[:-1],
+        f"{MADE}\n",
+        f" {MADE}",
+        MADE.build_id,
+        str(MADE).replace(SHA, "../" + SHA[3:]),
+        str(MADE).replace("demo-parser", "demo/parser"),
+        str(MADE).replace("e" * 64, "E" * 64),
+        str(MADE).replace("assembled", "artifacts"),
+        f"demo-parser:{UUID}",
+    ],
+)
+def test_what_is_no_id_of_such_a_package_is_refused(hostile: str) -> None:
+    """Text that only looks like one never becomes a key."""
+    assert names.split_assembled_id(hostile) is None
+
+
 @given(st.sampled_from(["", "team", "team/payments"]))
 def test_every_build_delivers_to_a_place_of_its_own(prefix: str) -> None:
     """No two builds, even of one commit, write the same key."""
     other = UUID.replace("0f1e", "1111")
-    keys = {names.package_key(prefix, project, SHA, uuid) for project in ("a", "ab", "a-b") for uuid in (UUID, other)}
-    assert len(keys) == 6
+    places = [(project, uuid) for project in ("aa", "ab", "a-b") for uuid in (UUID, other)]
+    keys = {names.artifact_key(prefix, project, SHA, uuid, "package.zip") for project, uuid in places}
+    keys |= {
+        names.assembled_key(prefix, names.AssembledId(project, SHA, uuid), "package.zip") for project, uuid in places
+    }
+    assert len(keys) == 12
     assert all(not key.startswith("/") and "//" not in key for key in keys)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,11 +15,14 @@ from hypothesis import strategies as st
 from world import make
 
 from orchestrator import resources
-from orchestrator.plan.model import BuildPlan, Plan, RenderedRoot, Target
+from orchestrator.packaging.inside.settings import parse_settings
+from orchestrator.packaging.inspection.model import Allowance, Rule
+from orchestrator.plan.model import AllowPlan, BuildPlan, Plan, RenderedRoot, Target
 from orchestrator.render.buildspec import buildspec
+from orchestrator.render.buildspec import settings as rendered_settings
 from orchestrator.render.dotenv import dotenv, fits_gitlab
 from orchestrator.render.terraform import terraform_root, with_editor
-from orchestrator.vocabulary import Architecture, Source, StateBackend
+from orchestrator.vocabulary import Architecture, Kind, Source, StateBackend, Where
 
 TEMPLATE = (resources.folder("buildspecs") / "python.yml.j2").read_text(encoding="utf-8")
 BACKEND = (resources.folder("terraform") / "backend.tf.j2").read_text(encoding="utf-8")
@@ -136,6 +140,20 @@ MATTERS = {
     "folder": _build(source="src"),
     "requirements": _build(requirements="r.txt"),
     "environment": _build(environment={"A": "1"}),
+    "row": _build(target=replace(BUILD.target, row={"deprecated": "2030-01-01"})),
+    "system packages": _build(system_packages=("curl",)),
+    "system packages of one manager": _build(system_packages={"dnf": ("curl",)}),
+    "kind": _build(kind=Kind.LAYER),
+    "commands": _build(commands=("make",)),
+    "output": _build(output="dist"),
+    "exclude": _build(exclude=("*/tests/*",)),
+    "bytecode": _build(bytecode=True),
+    "smoke": _build(smoke=("lxml",)),
+    "allow": _build(allow=(AllowPlan("library", "*", "*", "unused"),)),
+    "reason": _build(allow=(AllowPlan("library", "*", "*", "another"),)),
+    "allow pure": _build(allow_pure=("wrapt",)),
+    "where": _build(where=Where.AUTO),
+    "wheels": _build(keep_wheels=False),
     "image": _build(image="other"),
     "compute": _build(compute_type="BUILD_GENERAL1_LARGE"),
     "timeout": _build(timeout_minutes=61),
@@ -150,6 +168,67 @@ def test_every_setting_that_matters_has_its_own_digest() -> None:
     """A change of anything that is applied or built changes the digest, each to another one."""
     digests = [root(plan).settings_digest for plan in (PLAN, *MATTERS.values())]
     assert len(set(digests)) == len(digests)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "expected"),
+    [
+        ("python3.13", {"python": "3.13"}),
+        ("nodejs22.x", {"nodejs": "22"}),
+        ("provided.al2023", None),
+    ],
+)
+def test_codebuild_provides_the_language_that_it_knows(runtime: str, expected: dict[str, str] | None) -> None:
+    """A runtime that CodeBuild's images have is asked for; one of no language asks for nothing, in valid YAML."""
+    plan = _build(target=Target(BUILD.target.architecture, runtime))
+    found = read(buildspec(plan, plan.builds[0], template=TEMPLATE))
+    assert found["phases"]["install"].get("runtime-versions") == expected
+
+
+FULL = """
+project: demo
+region: eu-central-1
+runtimes: {python3.15: {system: Amazon Linux 2023, python: "3.15", deprecated: 2031-06-30}}
+packages:
+  parser:
+    runtime: python3.15
+    system_packages: {dnf: [libcurl-devel], apt-get: [libcurl4-openssl-dev]}
+    exclude: ["*/tests/*"]
+    bytecode: true
+    smoke: [pycurl]
+    allow: [{rule: library, subject: libGL.so.1, reason: never called}]
+    allow_pure: [Wr_apt]
+    build: {keep_wheels: false, where: auto}
+"""
+
+
+def test_the_build_reads_what_was_rendered() -> None:
+    """Every key of a package arrives in the settings of the build, as the build understands it."""
+    plan = make(FULL)
+    told = parse_settings(json.dumps(rendered_settings(plan, plan.builds[0])))
+    assert (told.target.python_version, told.target.runtime.deprecated) == ("3.15", date(2031, 6, 30))
+    assert told.system_packages == {"dnf": ("libcurl-devel",), "apt-get": ("libcurl4-openssl-dev",)}
+    assert told.exclude == ("*/tests/*",)
+    assert (told.bytecode, told.smoke, told.keep_wheels, told.where) == (True, ("pycurl",), False, "auto")
+    assert told.allow == (Allowance(Rule.LIBRARY, "never called", "*", "libGL.so.1"),)
+    assert told.allow_pure == ("wr-apt",)
+
+
+def test_own_commands_arrive_as_they_were_written() -> None:
+    """The commands of a custom package, several lines of one included, and where they leave their files."""
+    commands = "    commands:\n      - |\n        set -x\n        make all\n      - 'echo \"a: b\" > dist/x'\n"
+    plan = make(
+        "project: demo\nregion: eu-central-1\npackages:\n  parser:\n    kind: custom\n"
+        f"    runtime: provided.al2023\n    source: src\n    output: dist\n{commands}"
+    )
+    told = parse_settings(json.dumps(rendered_settings(plan, plan.builds[0])))
+    assert told.commands == ("set -x\nmake all\n", 'echo "a: b" > dist/x')
+    assert (told.source, told.output, told.requirements) == ("src", "src/dist", None)
+
+
+def test_defaults_take_no_room() -> None:
+    """What nobody has asked for is not in the settings, which AWS shows with every build."""
+    assert len(json.dumps(rendered_settings(PLAN, BUILD))) < 500
 
 
 def test_a_changed_module_changes_the_digest() -> None:

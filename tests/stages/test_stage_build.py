@@ -8,10 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import BUCKET, DIGEST, SHA, FakeCodeBuild, FakeGit, FakeStatus, FakeStore, make, project, record
+from world import (
+    BUCKET,
+    DIGEST,
+    SHA,
+    UUID,
+    FakeCodeBuild,
+    FakeGit,
+    FakeMaker,
+    FakeStatus,
+    FakeStore,
+    make,
+    project,
+    record,
+)
 
 from orchestrator.errors import ConfigurationError, MachineryError, Refused
 from orchestrator.ports import BuildRecord
+from orchestrator.stages.assembled import Workshop
 from orchestrator.stages.build import BuildWorld, Request, StartedBuild, build
 
 PLAN = make()
@@ -29,6 +43,7 @@ def world(recorded: list[list[StartedBuild]] | None = None, **changes: Any) -> B
         "status": FakeStatus(),
         "narrate": lambda line: None,
         "record": lambda started: keep.append(list(started)),
+        "workshop": Workshop(FakeMaker(), None, lambda: UUID, lambda line: None, Path("nowhere")),
     }
     return BuildWorld(**{**parts, **changes})
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,15 +23,23 @@ from world import (
     make,
     project,
     record,
+    statement,
 )
 
 from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError, OrchestratorError, Refused, Superseded
-from orchestrator.plan.names import manifest_key, package_key
+from orchestrator.plan.model import BuildPlan
+from orchestrator.plan.names import artifact_key
 from orchestrator.ports import BuildRecord, PhaseRecord
+from orchestrator.stages.delivery import Desk
 from orchestrator.stages.postbuild import PostbuildWorld, postbuild
 
 PLAN = make()
 BUILD_ID = f"demo-parser:{UUID}"
+
+
+def key_of(name: str) -> str:
+    """Return where the build has delivered a file."""
+    return artifact_key("", "demo-parser", SHA, UUID, name)
 
 
 class Home:
@@ -42,6 +52,8 @@ class Home:
         self.logs = FakeLogs()
         self.codebuild = FakeCodeBuild(known={"demo-parser": project("demo-parser")})
         self.output = tmp_path
+        self.said: list[str] = []
+        self.finding = ""
         self.keep(deliver(self.store, record()))
 
     def keep(self, built: BuildRecord) -> None:
@@ -50,6 +62,12 @@ class Home:
     def change(self, **changes: Any) -> None:
         self.keep(replace(self.codebuild.records[BUILD_ID], **changes))
 
+    def inspect(self, package: Path, item: BuildPlan) -> Sequence[str]:
+        assert package.read_bytes().startswith(b"PK")
+        if self.finding:
+            raise Refused(self.finding, hint="look")
+        return ["warning: something small"]
+
     def run(self, build_id: str = BUILD_ID, commit: str = SHA) -> Any:
         world = PostbuildWorld(
             codebuild=self.codebuild,
@@ -57,8 +75,7 @@ class Home:
             open_store=lambda bucket, account: self.store,
             status=self.status,
             clock=self.clock,
-            narrate=lambda line: None,
-            write=Path.write_bytes,
+            desk=Desk(write=Path.write_bytes, inspect=self.inspect, narrate=self.said.append),
         )
         return postbuild(PLAN, build_id, commit, "main", world, self.output)
 
@@ -75,6 +92,72 @@ def test_a_good_build_comes_home(home: Home) -> None:
     assert delivered.package.read_bytes() == b"PK package"
     assert json.loads((home.output / "manifest.json").read_text())["commit"] == SHA
     assert home.status.reports == [(SHA, "success")]
+
+
+def test_the_documents_come_along(home: Home) -> None:
+    """SBOM, provenance and lock lie beside the package; those of an earlier one with more documents are gone."""
+    home.run()
+    names = {"package.zip", "manifest.json", "sbom.cdx.json", "provenance.json", "pylock.toml"}
+    assert {path.name for path in home.output.iterdir()} == names
+    home.keep(deliver(home.store, record(), lock_sha256=None, lock_key=None))
+    home.run()
+    assert {path.name for path in home.output.iterdir()} == names - {"pylock.toml"}
+
+
+def test_a_manifest_of_the_first_version_still_comes_home(home: Home) -> None:
+    """A package whose build knew no other documents is brought with its manifest alone, and inspected all the same."""
+    absent = dict.fromkeys(("schema_version", "sbom_sha256", "provenance_sha256", "lock_sha256"), "absent")
+    home.keep(deliver(home.store, record(), **absent))
+    home.run()
+    assert {path.name for path in home.output.iterdir()} == {"package.zip", "manifest.json"}
+    assert home.said[-1] == "warning: something small"
+
+
+def test_a_package_that_cannot_run_is_refused(home: Home) -> None:
+    """What the inspection refuses never gets its final name, whatever the build thought of it."""
+    home.finding = "the package cannot run"
+    with pytest.raises(Refused, match="cannot run"):
+        home.run()
+    assert list(home.output.iterdir()) == []
+    assert home.status.reports == [(SHA, "failed")]
+
+
+ARN = record().arn
+BUILDER = ARN.replace(f":build/demo-parser:{UUID}", ":project/demo-parser")
+SHA256 = hashlib.sha256(b"PK package").hexdigest()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        statement("0" * 64, SHA, ARN, BUILDER),
+        statement(SHA256, OTHER_SHA, ARN, BUILDER),
+        statement(SHA256, SHA, ARN[:-1] + "f", BUILDER),
+        statement(SHA256, SHA, ARN, BUILDER + "2"),
+        statement(SHA256, SHA, ARN, "urn:orchestrator:builder:local-command"),
+        statement(SHA256, SHA, ARN, BUILDER).replace(b"Statement/v1", b"Statement/v2"),
+        b'{"predicate": []}',
+        b"no JSON",
+        b"null",
+    ],
+    ids=["package", "commit", "build", "project", "builder", "type", "shape", "text", "nothing"],
+)
+def test_a_provenance_of_something_else_is_refused(home: Home, content: bytes) -> None:
+    """A statement about another package, commit, build or builder is refused, even if the manifest vouches for it."""
+    home.keep(deliver(home.store, record(), provenance=content))
+    with pytest.raises(Refused, match="provenance") as caught:
+        home.run()
+    assert caught.value.exit_code == 5
+    assert not (home.output / "package.zip").exists()
+
+
+@pytest.mark.parametrize("name", ["sbom.cdx.json", "provenance.json", "pylock.toml"])
+def test_a_swapped_document_is_refused(home: Home, name: str) -> None:
+    """A document that was changed after the build is refused with the package."""
+    home.store.objects[key_of(name)] += b" "
+    with pytest.raises(Refused, match="not what its manifest says"):
+        home.run()
+    assert not (home.output / "package.zip").exists()
 
 
 def test_the_pipeline_that_started_the_build_gets_its_result(home: Home) -> None:
@@ -180,6 +263,11 @@ def test_an_unknown_build_is_named(home: Home) -> None:
         {"sha256": "0" * 64},
         {"size_bytes": 1},
         {"size_bytes": -1},
+        {"sbom_sha256": "0" * 64},
+        {"sbom_sha256": None},
+        {"provenance_sha256": None},
+        {"sbom_key": "artifacts/other/sbom.cdx.json"},
+        {"lock_sha256": "0" * 64},
     ],
     ids=lambda lie: next(iter(lie)),
 )
@@ -195,9 +283,7 @@ def test_a_manifest_that_lies_is_refused(home: Home, lie: dict[str, Any]) -> Non
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"project": 1}'])
 def test_a_manifest_that_is_none_is_refused(home: Home, content: bytes) -> None:
     """Bytes that are no manifest are refused even when the build exported their digest."""
-    import hashlib
-
-    home.store.objects[manifest_key("", "demo-parser", SHA, UUID)] = content
+    home.store.objects[key_of("manifest.json")] = content
     home.change(exported={"ORCHESTRATOR_MANIFEST_SHA256": hashlib.sha256(content).hexdigest()})
     with pytest.raises(Refused):
         home.run()
@@ -205,14 +291,14 @@ def test_a_manifest_that_is_none_is_refused(home: Home, content: bytes) -> None:
 
 def test_a_swapped_manifest_is_refused(home: Home) -> None:
     """A manifest that is not the one whose digest the build gave to CodeBuild is refused."""
-    home.store.objects[manifest_key("", "demo-parser", SHA, UUID)] += b" "
+    home.store.objects[key_of("manifest.json")] += b" "
     with pytest.raises(Refused, match="not the one the build wrote"):
         home.run()
 
 
 def test_a_swapped_package_is_refused(home: Home) -> None:
     """A package that was changed after the build is refused."""
-    home.store.objects[package_key("", "demo-parser", SHA, UUID)] = b"PK evil....."
+    home.store.objects[key_of("package.zip")] = b"PK evil....."
     with pytest.raises(Refused):
         home.run()
     assert not (home.output / "package.zip").exists()

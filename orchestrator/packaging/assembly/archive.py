@@ -1,73 +1,133 @@
-"""Writing the zip: the same files give the same bytes, whatever the directory, umask, time zone or file order."""
+"""Writing the zip: names and contents in, the same bytes out, wherever and whenever it is done."""
 
 from __future__ import annotations
 
-import shutil
-import zipfile
+import hashlib
+import struct
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
-from orchestrator.errors import BuildFailed, MachineryError, Refused
-from orchestrator.packaging.assembly.layout import Entry
-from orchestrator.packaging.runtimes import UNZIPPED_LIMIT_BYTES
+from orchestrator.errors import BuildFailed, MachineryError
+from orchestrator.packaging.assembly.compress import Packed, packed
+from orchestrator.packaging.assembly.entries import Entry, InWheel
 
-_UNIX = 3
-_CHUNK_BYTES = 1024 * 1024
-_LARGEST = 5
+# APPNOTE.TXT 6.3.10: 4.3.7 local header, 4.3.12 central directory, 4.3.16 end of it.
+_LOCAL = struct.Struct("<4s5H3I2H")
+_CENTRAL = struct.Struct("<4s6H3I5H2I")
+_END = struct.Struct("<4s4H2IH")
+_NEEDED = 20  # 4.4.3.2: deflate
+_MADE_BY = 3 << 8 | _NEEDED  # 4.4.2.2: Unix
+_UTF8 = 0x0800  # 4.4.4, bit 11
+_TIME, _DATE = 0, 1 << 5 | 1  # 1980-01-01 00:00, the earliest there is
+_FILE, _PROGRAM = 0o100644 << 16, 0o100755 << 16
+_ENTRIES_LIMIT = 0xFFFF
+_BUFFER_BYTES = 256 * 1024
 
 
-def write_zip(entries: Sequence[Entry], target: Path) -> None:
-    """Write `entries` (sorted by name) to `target`, which appears only when it is whole.
+class Written(NamedTuple):
+    """The zip that was written."""
 
-    Names sorted, 1980-01-01, modes 644 and 755, zlib's default level (6), no directory entries. Raises
-    BuildFailed over Lambda's limit, MachineryError on a full disk.
+    sha256: bytes
+    size_bytes: int
+
+
+def write_zip(entries: Sequence[Entry], target: Path) -> Written:
+    """Write `entries` in their order to `target`, which appears only when it is whole.
+
+    1980-01-01, modes 644 and 755, made by Unix, no extra fields, no data descriptors, no entries for directories.
+    Raises BuildFailed for more files than a zip without ZIP64 can hold, MachineryError if it cannot be written.
     """
-    _check_size(entries)
+    if len(entries) > _ENTRIES_LIMIT:
+        raise BuildFailed(
+            "the package has too many files",
+            detail=f"observed: {len(entries)}, expected: at most {_ENTRIES_LIMIT}",
+            hint="leave files out with `exclude:`",
+        )
     part = target.with_name(f".{target.name}.part")
     try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-            for entry in entries:
-                _add(archive, entry)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb", buffering=0) as file:
+            written = _write(entries, _Output(file))
         part.replace(target)
     except OSError as error:
-        raise MachineryError("cannot write the package", detail=str(error), hint="choose a larger machine") from error
+        raise MachineryError(
+            f"cannot write `{target.name}`", detail=str(error), hint="free some disk space, then try again"
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return written
 
 
-def size_bytes(entry: Entry) -> int:
-    """Return the size of the content."""
-    return entry.path.stat().st_size if entry.path else len(entry.content)
+class _Output:
+    """A file that is written in large pieces and hashed on the way."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._buffer = bytearray()
+        self.position = 0
+
+    def write(self, content: bytes | bytearray | memoryview) -> None:
+        self.position += len(content)
+        if len(self._buffer) + len(content) > _BUFFER_BYTES:
+            self.flush()
+        if len(content) > _BUFFER_BYTES:
+            self._put(content)
+        else:
+            self._buffer += content
+
+    def flush(self) -> None:
+        self._put(self._buffer)
+        self._buffer.clear()
+
+    def sha256(self) -> bytes:
+        return self._digest.digest()
+
+    def _put(self, content: bytes | bytearray | memoryview) -> None:
+        self._digest.update(content)
+        with memoryview(content) as rest:
+            position = 0
+            while position < len(rest):
+                with rest[position:] as piece:
+                    # Unbuffered files may take less than they are given, such as the last bytes that a disk has.
+                    position += self._file.write(piece)
 
 
-def _add(archive: zipfile.ZipFile, entry: Entry) -> None:
-    info = zipfile.ZipInfo(entry.name, (1980, 1, 1, 0, 0, 0))
-    info.create_system = _UNIX
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr = (0o100755 if entry.executable else 0o100644) << 16
-    info.file_size = size_bytes(entry)
-    with archive.open(info, "w") as output:
-        if not entry.path:
-            output.write(entry.content)
-            return
-        with entry.path.open("rb") as source:
-            shutil.copyfileobj(source, output, _CHUNK_BYTES)
-    if info.file_size != size_bytes(entry):
-        raise Refused(f"`{entry.name}` changed while it was packed")
+def _write(entries: Sequence[Entry], output: _Output) -> Written:
+    directory = bytearray()
+    with closing(packed(entries)) as files:
+        for file in files:
+            directory += _add(file, output)
+    start, size = output.position, len(directory)
+    output.write(directory)
+    output.write(_END.pack(b"PK\x05\x06", 0, 0, len(entries), len(entries), size, start, 0))
+    output.flush()
+    return Written(output.sha256(), output.position)
 
 
-def _check_size(entries: Sequence[Entry]) -> None:
-    total = sum(size_bytes(entry) for entry in entries)
-    if total <= UNZIPPED_LIMIT_BYTES:
-        return
-    folders: dict[str, int] = {}
-    for entry in entries:
-        parts = entry.name.removeprefix("python/").split("/")
-        folders[parts[0]] = folders.get(parts[0], 0) + size_bytes(entry)
-    largest = sorted(folders.items(), key=lambda item: (-item[1], item[0]))[:_LARGEST]
-    raise BuildFailed(
-        "the package is larger than Lambda takes",
-        detail=f"observed: {total} bytes unzipped, expected: at most {UNZIPPED_LIMIT_BYTES}\nlargest: "
-        + ", ".join(f"`{name}` {size}" for name, size in largest),
-        hint="remove dependencies that the runtime has or that only tests need, or split off a layer",
-    )
+def _add(file: Packed, output: _Output) -> bytes:
+    """Write one file and return its entry of the central directory."""
+    entry, offset = file.entry, output.position
+    name = entry.name.encode()
+    flags = 0 if entry.name.isascii() else _UTF8
+    # fmt: off
+    same = (_NEEDED, flags, file.method, _TIME, _DATE, file.crc, file.size_bytes, entry.size_bytes, len(name), 0)
+    output.write(_LOCAL.pack(b"PK\x03\x04", *same) + name)
+    if file.data is not None:
+        output.write(file.data)
+    else:
+        _copy(entry, output)
+    attributes = _PROGRAM if entry.executable else _FILE
+    return _CENTRAL.pack(b"PK\x01\x02", _MADE_BY, *same, 0, 0, 0, attributes, offset) + name
+    # fmt: on
+
+
+def _copy(entry: Entry, output: _Output) -> None:
+    """Copy the compressed bytes of a wheel's member."""
+    assert isinstance(entry.content, InWheel)  # noqa: S101 - only what lies in a wheel has no data of its own
+    whole, member, _ = entry.content
+    with whole[member.data_offset : member.data_offset + member.compressed_bytes] as data:
+        output.write(data)

@@ -15,8 +15,11 @@ class Order:
     """One zip to assemble.
 
     `kind` is `function` (files at the root), `layer` (Python below `python/`) or `custom` (the files of
-    `sources` as they are, no wheels). `sources` are directories or files of the application. `exclude` are glob
-    patterns of names in the zip that stay out. `bytecode` adds unchecked-hash `.pyc` files.
+    `sources` as they are, no wheels). `sources` are directories or files of the application; links in them may
+    lead anywhere below `root` (None: below their own source). `exclude` are glob patterns of names in the zip that
+    stay out. `bytecode` adds unchecked-hash `.pyc` files, compiled by `interpreter`, a Python of the target's minor
+    version. `ignored` are paths that are not part of the application although they lie in it, such as what an earlier
+    build has written.
     """
 
     kind: str
@@ -25,11 +28,17 @@ class Order:
     sources: tuple[Path, ...]
     exclude: tuple[str, ...] = ()
     bytecode: bool = False
+    interpreter: Path | None = None
+    root: Path | None = None
+    ignored: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Assembled:
-    """The finished zip. `origins` tells for every file the distribution (`lxml 6.0.2`), empty for the application."""
+    """The finished zip. `origins` tells for every file the distribution (`lxml 6.0.2`), empty for the application.
+
+    `compressor` and `interpreter` name what else the bytes depend on; `interpreter` is empty without bytecode.
+    """
 
     sha256: bytes
     size_bytes: int
@@ -37,3 +46,5 @@ class Assembled:
     files: int
     origins: Mapping[str, str]
     notes: tuple[str, ...]
+    compressor: str = ""
+    interpreter: str = ""

@@ -1,69 +1,91 @@
-"""Phase build: resolve, install, lay out, archive, inspect."""
+"""Phase build: make the package and its documents."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 
-from orchestrator.packaging.assembly.archive import write_zip
-from orchestrator.packaging.assembly.layout import lay_out
-from orchestrator.packaging.files import sha256_of, write_whole
+from orchestrator.packaging.documents.bundle import documents
+from orchestrator.packaging.documents.model import Asked, Origin
 from orchestrator.packaging.inside.context import Build
 from orchestrator.packaging.inside.settings import Settings
+from orchestrator.packaging.inside.wheel_store import StoredKeep
 from orchestrator.packaging.inside.workspace import Workspace
-from orchestrator.packaging.inspection.inspect import inspect, refuse_findings
-from orchestrator.packaging.lock.install import install
-from orchestrator.packaging.lock.requirement_file import read_requirements
-from orchestrator.packaging.lock.resolve import resolve
-from orchestrator.packaging.lock.uv import Uv
+from orchestrator.packaging.making import make_package
+from orchestrator.packaging.recipe import Bench, Recipe
+from orchestrator.packaging.wheels.keep import NoKeep, WheelKeep
 
 
-@dataclass(frozen=True)
-class PackageRecord:
-    """What `build` knows about the package that `deliver` cannot see; `lock_sha256` is empty without a lock."""
-
-    sha256: str
-    lock_sha256: str
-    lock: str
-    compiled: tuple[str, ...]
-
-
-def build_package(build: Build, workspace: Workspace, narrate: Callable[[str], None]) -> PackageRecord:
-    """Make `workspace.package` and its record; raises BuildFailed or Refused with the culprit's name."""
-    settings = build.settings
-    for stale in (workspace.package, workspace.record, workspace.manifest, workspace.manifest_digest):
+def build_package(build: Build, workspace: Workspace, narrate: Callable[[str], None]) -> str:
+    """Make `workspace.package` and its documents; return its sha256. Raises what `make_package` raises."""
+    for stale in (workspace.package, workspace.manifest, workspace.manifest_digest, *workspace.documents.values()):
         stale.unlink(missing_ok=True)
-    lock_text, lock_sha256, compiled = "", "", tuple[str, ...]()
-    if settings.requirements is not None:
-        lock_text, lock_sha256, compiled = _dependencies(settings, workspace, narrate)
-    layout = lay_out(
-        settings.kind,
-        workspace.tree / settings.source,
-        workspace.dependencies if settings.requirements is not None else None,
+    started = _now()
+    bench = Bench(
+        directory=workspace.work,
+        cache=workspace.cache,
+        uv=workspace.uv,
+        keep=_keep(build, workspace, narrate),
+        narrate=narrate,
+        image=build.image,
     )
-    for note in layout.notes:
-        narrate(note)
-    write_zip(layout.entries, workspace.package)
-    inspected = inspect(workspace.package, settings.target)
-    refuse_findings(inspected, settings.target)
-    narrate(f"packed and inspected {inspected.files} files, {inspected.unzipped_bytes} bytes")
-    record = PackageRecord(sha256_of(workspace.package).hex(), lock_sha256, lock_text, compiled)
-    write_whole(workspace.record, json.dumps(asdict(record)).encode())
-    return record
+    facts = make_package(_recipe(build.settings, workspace), bench, workspace.package)
+    documents(facts, _origin(build, started), workspace.cache).write(workspace.manifest, workspace.documents)
+    return facts.assembled.sha256.hex()
 
 
-def _dependencies(
-    settings: Settings, workspace: Workspace, narrate: Callable[[str], None]
-) -> tuple[str, str, tuple[str, ...]]:
-    """Resolve and install; return the lock, its digest, and what was compiled."""
-    workspace.resolution.mkdir(parents=True, exist_ok=True)
-    uv = Uv(workspace, settings.target, dict(settings.environment))
-    file = workspace.tree / str(settings.requirements)
-    requirements = read_requirements(file, workspace.tree, workspace.tree / settings.source)
-    lock = resolve(requirements, uv)
-    narrate(f"resolved {settings.requirements} for {settings.target}: lock sha256 {lock.sha256}")
-    compiled = install(lock, uv, workspace.dependencies)
-    if compiled:
-        narrate(f"compiled {', '.join(compiled)} on this machine")
-    return lock.text, lock.sha256, compiled
+def _keep(build: Build, workspace: Workspace, narrate: Callable[[str], None]) -> WheelKeep:
+    return StoredKeep(build, workspace.work / "kept", narrate) if build.settings.keep_wheels else NoKeep()
+
+
+def _recipe(settings: Settings, workspace: Workspace) -> Recipe:
+    return Recipe(
+        kind=settings.kind,
+        target=settings.target,
+        tree=workspace.tree,
+        sources=(workspace.tree / settings.source,),
+        requirements=workspace.tree / settings.requirements if settings.requirements is not None else None,
+        output=workspace.tree / settings.output if settings.output is not None else None,
+        asked=asked_by(settings),
+    )
+
+
+def asked_by(settings: Settings) -> Asked:
+    """Return what the settings say that somebody has asked for."""
+    return Asked(
+        source=settings.source,
+        requirements=settings.requirements or "",
+        exclude=settings.exclude,
+        bytecode=settings.bytecode,
+        environment=settings.environment,
+        system_packages=settings.system_packages,
+        commands=settings.commands,
+        output=settings.output or "",
+        smoke=settings.smoke,
+        allow=settings.allow,
+        allow_pure=settings.allow_pure,
+    )
+
+
+def _origin(build: Build, started: str) -> Origin:
+    settings = build.settings
+    return Origin(
+        project=settings.project,
+        package=settings.package,
+        commit=build.commit,
+        ref=build.ref,
+        repository=settings.clone.url if settings.clone else "",
+        snapshot_sha256=build.snapshot_sha256,
+        pipeline_id=build.pipeline_id,
+        build_id=build.build_id,
+        build_arn=build.build_arn,
+        build_number=build.build_number,
+        image=build.image,
+        tool_sha256=build.tool_sha256,
+        started=started,
+        finished=_now(),
+    )
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).replace(microsecond=0).isoformat()

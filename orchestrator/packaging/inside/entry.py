@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.errors import ConfigurationError, OrchestratorError
-from orchestrator.packaging.inside.build import build_package
 from orchestrator.packaging.inside.clone import answer_git
 from orchestrator.packaging.inside.context import Build, read_build
-from orchestrator.packaging.inside.deliver import deliver
 from orchestrator.packaging.inside.fetch import fetch
 from orchestrator.packaging.inside.toolbox import activate, install_tools
 from orchestrator.packaging.inside.trigger import trigger
@@ -47,7 +45,7 @@ def _dispatch(arguments: list[str], private: Path, environ: Mapping[str, str]) -
         "install": _install,
         "fetch": fetch,
         "build": _build,
-        "deliver": deliver,
+        "deliver": _deliver,
     }
     if command not in phases or options:
         raise ConfigurationError("the command is not known", detail=_USAGE)
@@ -71,8 +69,16 @@ def _install(_build: Build, workspace: Workspace) -> str:
 
 
 def _build(build: Build, workspace: Workspace) -> str:
-    record = build_package(build, workspace, narrate)
-    return f"built the package for {build.settings.target}: sha256 {record.sha256}"
+    # Only now: this needs the tools, which were not there when this module was read.
+    from orchestrator.packaging.inside.build import build_package
+
+    return f"built the package for {build.settings.target}: sha256 {build_package(build, workspace, narrate)}"
+
+
+def _deliver(build: Build, workspace: Workspace) -> str:
+    from orchestrator.packaging.inside.deliver import deliver
+
+    return deliver(build, workspace)
 
 
 def _trigger(options: list[str], workspace: Workspace, environ: Mapping[str, str]) -> int:

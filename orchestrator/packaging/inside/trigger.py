@@ -39,30 +39,52 @@ def trigger(build: Build, workspace: Workspace, *, sleep: Callable[[float], None
     """
     if workspace.triggered.exists():
         return "the pipeline was already called for this build"
-    token = read_parameter(build.settings.trigger.token_parameter)
+    settings = build.settings.trigger
+    token = read_parameter(settings.token_parameter)
     # Written before the request: a request whose answer is lost may have started a pipeline.
     workspace.triggered.touch()
-    request = _request(build, token)
+    hint = f"check the trigger token in `{settings.token_parameter}` and the project `{settings.project}`"
+    call = Call(settings.api_url, settings.project, build.ref, build.build_id, hint)
+    return f"started the pipeline {call_pipeline(call, token, sleep=sleep)}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One pipeline to start: of which project on which ref, for which build. `hint` is for a token that is refused."""
+
+    api_url: str
+    project: str
+    ref: str
+    build_id: str
+    hint: str
+
+
+def call_pipeline(call: Call, token: str, *, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Start the pipeline with a trigger token, or the token of a running job; return its address.
+
+    What passes by itself is tried again. Raises ConfigurationError (token, project, settings), Superseded (the ref is
+    gone), MachineryError.
+    """
+    request = _request(call, token)
     for attempt in range(1, _ATTEMPTS + 1):
         answer = _send(request)
         if isinstance(answer, Answer) and not _again(answer):
-            return _judge(answer, build, token)
+            return _judge(answer, call, token)
         if attempt < _ATTEMPTS:
             asked = answer.retry_after_seconds if isinstance(answer, Answer) else None
             sleep(_wait_seconds(attempt, asked))
     raise MachineryError(
-        f"GitLab could not be told about build `{build.build_id}`",
+        f"GitLab could not be told about build `{call.build_id}`",
         detail=f"observed in {_ATTEMPTS} attempts, the last: {_redacted(_describe(answer), token)}",
-        hint=f"start a pipeline on that ref with the variable ORCHESTRATOR_BUILD_ID={build.build_id}",
+        hint=f"start a pipeline on that ref with the variable ORCHESTRATOR_BUILD_ID={call.build_id}",
     )
 
 
-def _request(build: Build, token: str) -> Request:
+def _request(call: Call, token: str) -> Request:
     """Return the POST; everything is in its body (docs.gitlab.com/api/pipeline_triggers)."""
-    settings = build.settings.trigger
-    form = {"token": token, "ref": build.ref, "variables[ORCHESTRATOR_BUILD_ID]": build.build_id}
+    form = {"token": token, "ref": call.ref, "variables[ORCHESTRATOR_BUILD_ID]": call.build_id}
     return Request(  # noqa: S310 - the settings allow https, or http on loopback
-        f"{settings.api_url.rstrip('/')}/projects/{quote(settings.project, safe='')}/trigger/pipeline",
+        f"{call.api_url.rstrip('/')}/projects/{quote(call.project, safe='')}/trigger/pipeline",
         data=urlencode(form).encode(),
         headers={"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "codebuild-orchestrator"},
         method="POST",
@@ -112,16 +134,15 @@ def _wait_seconds(attempt: int, asked: float | None) -> float:
     return min(max(asked or 0.0, jittered), _LONGEST_WAIT_SECONDS)
 
 
-def _judge(answer: Answer, build: Build, token: str) -> str:
+def _judge(answer: Answer, call: Call, token: str) -> str:
     if 200 <= answer.status < 300:
         address = answer.document.get("web_url") or answer.document.get("id")
-        return _redacted(f"started the pipeline {address}", token)
-    raise _failure(answer, build, token)
+        return _redacted(str(address), token)
+    raise _failure(answer, call, token)
 
 
-def _failure(answer: Answer, build: Build, token: str) -> OrchestratorError:
-    settings = build.settings.trigger
-    what = f"GitLab did not start a pipeline for build `{build.build_id}`"
+def _failure(answer: Answer, call: Call, token: str) -> OrchestratorError:
+    what = f"GitLab did not start a pipeline for build `{call.build_id}`"
     detail = "observed: " + _redacted(_describe(answer), token)
     if "set pipeline variables" in detail:
         return ConfigurationError(
@@ -133,10 +154,9 @@ def _failure(answer: Answer, build: Build, token: str) -> OrchestratorError:
     if answer.status == 400 and "reference not found" in detail.lower():
         return Superseded(what, detail=detail, hint="the branch or tag of this build is gone; nothing is left to do")
     if answer.status in {401, 403, 404}:
-        hint = f"check the trigger token in `{settings.token_parameter}` and the project `{settings.project}`"
-        return ConfigurationError(what, detail=detail, hint=hint)
+        return ConfigurationError(what, detail=detail, hint=call.hint)
     if 300 <= answer.status < 400:
-        hint = f"correct the address of GitLab: `{settings.api_url}` redirects"
+        hint = f"correct the address of GitLab: `{call.api_url}` redirects"
         return Refused(what, detail=detail, hint=hint)
     return ConfigurationError(what, detail=detail, hint="check the rules in `.gitlab-ci.yml` for trigger pipelines")
 

@@ -33,14 +33,14 @@ class Workspace:
         return self.tools / "bin" / "uv"
 
     @property
-    def resolution(self) -> Path:
-        """Requirements, wheels made here, and the lock; uv runs in it, so that the lock has relative paths."""
-        return self.private / "resolution"
+    def work(self) -> Path:
+        """Everything that is made on the way to the package."""
+        return self.private / "work"
 
     @property
-    def dependencies(self) -> Path:
-        """The installed dependencies of the package."""
-        return self.private / "dependencies"
+    def cache(self) -> Path:
+        """Downloads and uv's own cache; they go with the build."""
+        return self.private / "cache"
 
     @property
     def package(self) -> Path:
@@ -48,14 +48,29 @@ class Workspace:
         return self.private / "package.zip"
 
     @property
-    def record(self) -> Path:
-        """What `build` says about the package to `deliver`."""
-        return self.private / "package.json"
+    def manifest(self) -> Path:
+        """The manifest: written by `build` when all else is finished, completed by `deliver` with where it lies."""
+        return self.private / "manifest.json"
 
     @property
-    def manifest(self) -> Path:
-        """The manifest as it is uploaded."""
-        return self.private / "manifest.json"
+    def sbom(self) -> Path:
+        """The bill of materials of the package."""
+        return self.private / "sbom.cdx.json"
+
+    @property
+    def provenance(self) -> Path:
+        """The statement about how the package was made."""
+        return self.private / "provenance.json"
+
+    @property
+    def lock(self) -> Path:
+        """The lock of the dependencies; absent for a package that has none."""
+        return self.private / "pylock.toml"
+
+    @property
+    def documents(self) -> dict[str, Path]:
+        """The documents that the manifest vouches for, by their key in `documents.bundle.NAMES`."""
+        return {"sbom": self.sbom, "provenance": self.provenance, "lock": self.lock}
 
     @property
     def manifest_digest(self) -> Path:

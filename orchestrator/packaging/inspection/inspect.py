@@ -1,116 +1,142 @@
-"""Inspecting a finished zip: what in it cannot run on the target, and where that came from."""
+"""The story of an inspection: read the zip, ask every rule, name who brought each file, set aside what is allowed."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-import zipfile
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from orchestrator.errors import Refused
-from orchestrator.packaging.inspection.binary import HEAD_BYTES, elf, foreign_format
-from orchestrator.packaging.runtimes import UNZIPPED_LIMIT_BYTES, Target
+from orchestrator.packaging.files import sha256_of
+from orchestrator.packaging.inspection.advice import general_advice
+from orchestrator.packaging.inspection.bytecode import check_bytecode
+from orchestrator.packaging.inspection.distributions import Distributions, read_distributions
+from orchestrator.packaging.inspection.entries import check_entries
+from orchestrator.packaging.inspection.filesystem import FileSystem, Part
+from orchestrator.packaging.inspection.libraries import check_libraries
+from orchestrator.packaging.inspection.model import Allowance, Allowed, Finding, Inspection, Rule, Severity
+from orchestrator.packaging.inspection.native import check_native
+from orchestrator.packaging.inspection.open_zip import OpenZip, open_zip
+from orchestrator.packaging.inspection.problem import Problem
+from orchestrator.packaging.inspection.whole import check_placeholders, check_size
+from orchestrator.packaging.runtimes import Target
+from orchestrator.packaging.zip_end import UnreadableZip
 
-_SUFFIX = re.compile(r"\.(?P<abi>cpython-3[0-9]+t?|pypy[0-9_]+-pp[0-9]+)d?(?:-(?P<platform>[a-z0-9_-]+))?\.so$")
 _SHOWN = 20
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong: in which file, of which distribution (empty: of the commit), and why."""
+def inspect(
+    package: Path,
+    target: Target,
+    *,
+    layers: Sequence[Path] = (),
+    allowed: Sequence[Allowance] = (),
+    origins: Mapping[str, str] | None = None,
+) -> Inspection:
+    """Read every member of the zip and judge it for the target.
 
-    file: str
-    distribution: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.problem} (from {self.distribution or 'the commit'})"
-
-
-@dataclass(frozen=True)
-class Inspected:
-    """What the zip holds, and what is wrong with it."""
-
-    files: int
-    unzipped_bytes: int
-    findings: tuple[Finding, ...]
-
-
-def inspect(package: Path, target: Target) -> Inspected:
-    """Read every entry of the zip, by names and first bytes; raises Refused only if it is no readable zip."""
-    findings: list[Finding] = []
+    `layers` are zips that are below the same function: libraries are found in them and their size counts, but their
+    own files are not judged. `origins` tells the distribution of files as far as it is known; else RECORD files and
+    names tell it. A zip that cannot be read is a finding, too. Raises OSError.
+    """
     try:
-        with zipfile.ZipFile(package) as archive:
-            infos = archive.infolist()
-            owners = _owners(archive)
-            for info in infos:
-                with archive.open(info) as file:
-                    head = file.read(HEAD_BYTES)
-                owner = owners.get(info.filename, "")
-                findings += [Finding(info.filename, owner, text) for text in _problems(info.filename, head, target)]
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise Refused("the package is not a readable zip", detail=str(error)) from None
-    unzipped = sum(info.file_size for info in infos)
-    findings += _whole(infos, unzipped)
-    return Inspected(len(infos), unzipped, tuple(findings))
-
-
-def refuse_findings(inspected: Inspected, target: Target) -> None:
-    """Raise Refused that names every finding, if there is one."""
-    found = inspected.findings
-    if not found:
-        return
-    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    raise Refused(
-        f"the package cannot run on {target}",
-        detail="\n".join([*(str(finding) for finding in found[:_SHOWN]), *more]),
-        hint="have those files built or downloaded for the target, or leave their distribution out",
+        below = [open_zip(layer, target) for layer in layers]
+        opened = open_zip(package, target)
+    except UnreadableZip as error:
+        problem = Problem(Rule.CONTENT, error.file, "zip", error.observed, "a zip that every program reads alike")
+        finding = _finding(problem, Distributions(), {})
+        return Inspection(sha256_of(package), package.stat().st_size, 0, 0, 0, (finding,), ())
+    distributions = read_distributions((member.name for member in opened.members), opened.contents.descriptions)
+    problems = _problems(opened, below, distributions, target)
+    findings = sorted((_finding(problem, distributions, origins or {}) for problem in problems), key=_order)
+    kept, set_aside = _judged(findings, allowed)
+    return Inspection(
+        opened.sha256,
+        opened.size_bytes,
+        opened.unzipped_bytes,
+        opened.files,
+        len(opened.contents.elves),
+        kept,
+        set_aside,
+        sum(layer.unzipped_bytes for layer in below),
     )
 
 
-def _problems(name: str, head: bytes, target: Target) -> list[str]:
-    problems = ["the name leaves the package"] if name.startswith("/") or ".." in name.split("/") else []
-    header = elf(head)
-    if header and (header.machine, header.bits, header.little_endian) != (target.elf_machine, 64, True):
-        problems.append(f"observed {header}, expected ELF 64-bit little-endian {target.machine}")
-    if system := foreign_format(head):
-        problems.append(f"observed machine code of {system}, expected Linux")
-    if match := _SUFFIX.search(name):
-        problems += _wrong_suffix(match, target)
-    return problems
+def refuse_findings(inspection: Inspection, target: Target) -> None:
+    """Raise Refused that names every error, if there is one."""
+    errors = inspection.errors
+    if not errors:
+        return
+    more = [f"and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
+    advice = dict.fromkeys(finding.advice for finding in errors)
+    raise Refused(
+        f"the package cannot run on {target}",
+        detail="\n".join([*(str(finding) for finding in errors[:_SHOWN]), *more]),
+        hint="\n      ".join(list(advice)[:5]),
+    )
 
 
-def _wrong_suffix(match: re.Match[str], target: Target) -> list[str]:
-    """Compare the tag of an extension module with the only one that the runtime's import system looks for."""
-    expected = f"{target.machine}-linux-gnu"
-    if match["abi"] != target.abi_tag:
-        return [f"observed an extension for `{match['abi']}`, expected `{target.abi_tag}`"]
-    if match["platform"] and match["platform"] != expected:
-        return [f"observed an extension for `{match['platform']}`, expected `{expected}`"]
-    return []
+def _problems(
+    opened: OpenZip, below: Sequence[OpenZip], distributions: Distributions, target: Target
+) -> Iterator[Problem]:
+    """Ask every rule."""
+    contents = opened.contents
+    yield from check_entries(opened.members, contents, target)
+    yield from (
+        Problem(Rule.CONTENT, name, "member", error.observed, error.expected)
+        for name, error in contents.unreadable.items()
+    )
+    yield from check_size(opened.name, opened.members, [layer.unzipped_bytes for layer in below])
+    native = check_native(contents, distributions, target)
+    yield from native.problems
+    files = FileSystem(opened.part("", native.fitting), [_below(layer, target) for layer in below])
+    yield from check_libraries(files, contents, distributions, target)
+    yield from check_placeholders(opened.members, distributions)
+    yield from check_bytecode(opened.members, contents, distributions, target)
 
 
-def _whole(infos: list[zipfile.ZipInfo], unzipped: int) -> list[Finding]:
-    findings = []
-    names = [info.filename for info in infos]
-    for name in sorted({name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()):
-        findings.append(Finding(name, "", "observed twice, expected once"))
-    if unzipped > UNZIPPED_LIMIT_BYTES:
-        text = f"observed {unzipped} bytes unzipped, expected at most {UNZIPPED_LIMIT_BYTES}"
-        findings.append(Finding("(the whole package)", "all of it", text))
-    return findings
+def _below(layer: OpenZip, target: Target) -> Part:
+    """Return a layer with what of its machine code the target can load."""
+    return layer.part(layer.name, check_native(layer.contents, Distributions(), target).fitting)
 
 
-def _owners(archive: zipfile.ZipFile) -> dict[str, str]:
-    """Return the distribution (`lxml 6.0.2`) of every file that a RECORD names."""
-    owners: dict[str, str] = {}
-    for record in (name for name in archive.namelist() if name.endswith(".dist-info/RECORD")):
-        folder = record.removesuffix("/RECORD")
-        root, _, label = folder.rpartition("/")
-        name, _, version = label.removesuffix(".dist-info").partition("-")
-        for row in csv.reader(io.StringIO(archive.read(record).decode("utf-8", "replace"))):
-            if row:
-                owners[f"{root}/{row[0]}" if root else row[0]] = f"{name} {version}"
-    return owners
+def _finding(problem: Problem, distributions: Distributions, origins: Mapping[str, str]) -> Finding:
+    distribution = origins.get(problem.file) or str(distributions.of(problem.file) or "")
+    advice = problem.advice or general_advice(problem.rule)
+    return Finding(
+        problem.rule,
+        problem.severity,
+        problem.file,
+        distribution,
+        problem.subject,
+        problem.observed,
+        problem.expected,
+        advice,
+    )
+
+
+def _order(finding: Finding) -> tuple[bool, str, str, str, str]:
+    warning = finding.severity is Severity.WARNING
+    return (warning, finding.distribution, finding.file, finding.rule.value, finding.subject)
+
+
+def _judged(
+    findings: Iterable[Finding], allowed: Sequence[Allowance]
+) -> tuple[tuple[Finding, ...], tuple[Allowed, ...]]:
+    """Set aside the findings that somebody has decided to live with."""
+    kept, set_aside = [], []
+    for finding in findings:
+        reason = next((allowance.reason for allowance in allowed if _covers(allowance, finding)), None)
+        if reason is None:
+            kept.append(finding)
+        else:
+            set_aside.append(Allowed(finding, reason))
+    return tuple(kept), tuple(set_aside)
+
+
+def _covers(allowance: Allowance, finding: Finding) -> bool:
+    return (
+        allowance.rule is finding.rule
+        and fnmatchcase(finding.file, allowance.file)
+        and fnmatchcase(finding.subject, allowance.subject)
+    )

@@ -21,6 +21,7 @@ class Rule(str, Enum):
     MODE = "mode"  # a file that the runtime's user cannot read, or a program that cannot be run
     SIZE = "size"  # more than Lambda takes, layers included
     CONTENT = "content"  # a member that cannot be read: damaged, encrypted, larger than it says
+    PLACEHOLDER = "placeholder"  # a distribution that brings no code and needs no other
     BYTECODE = "bytecode"  # compiled Python of another version, or that never counts as current (a warning)
 
 
@@ -73,7 +74,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a zip holds and what is wrong with it. Sizes in bytes; `sha256` of the zip itself."""
+    """What a zip holds and what is wrong with it. Sizes in bytes, without its layers; `sha256` of the zip itself."""
 
     sha256: bytes
     size_bytes: int
@@ -82,6 +83,7 @@ class Inspection:
     native_files: int
     findings: tuple[Finding, ...]
     allowed: tuple[Allowed, ...]
+    layers_unzipped_bytes: int = 0
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -58,6 +58,7 @@ class Requirements:
     local: list[Local] = field(default_factory=list)
     insecure_hosts: list[str] = field(default_factory=list)
     from_source: list[str] = field(default_factory=list)
+    wheels_only: list[str] = field(default_factory=list)
     prereleases: bool = False
     hashed: bool = False
 
@@ -148,10 +149,9 @@ class _Reader:
             self._found.hashed = True
         elif option == "--trusted-host":
             self._found.insecure_hosts.append(value)
-        elif option == "--no-binary":
-            self._found.from_source += [name.strip() for name in value.split(",") if name.strip() != ":none:"]
-        elif option == "--only-binary":
-            pass
+        elif option in ("--no-binary", "--only-binary"):
+            found = self._found.from_source if option == "--no-binary" else self._found.wheels_only
+            found += [name.strip() for name in value.split(",") if name.strip() != ":none:"]
         else:
             return option in _IGNORED
         return True

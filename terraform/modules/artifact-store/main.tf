@@ -40,7 +40,7 @@ resource "aws_s3_bucket" "this" {
   # on every change, waits 10 seconds and then until ten polls 5 seconds apart have answered alike, a minute in which
   # nothing happens. Expiry is counted in days.
   dynamic "lifecycle_rule" {
-    for_each = ["artifacts", "handback", "snapshots"]
+    for_each = ["artifacts", "assembled", "handback", "snapshots", "wheels"]
 
     content {
       id      = "expire-${lifecycle_rule.value}"

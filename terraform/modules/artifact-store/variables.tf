@@ -65,7 +65,7 @@ variable "region" {
 }
 
 variable "retention_days" {
-  description = "After how many days snapshots, packages and the markers of builds are deleted. The build tool stays: it is small, and unchanged projects go on using it."
+  description = "After how many days snapshots, packages, compiled wheels and the markers of builds are deleted. The build tool stays: it is small, and unchanged projects go on using it."
   type        = number
   default     = 30
   nullable    = false

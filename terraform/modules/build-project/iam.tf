@@ -1,4 +1,5 @@
-# What a build may do: write its own log, read its commit and its tool, keep its own package, read its own parameters.
+# What a build may do: write its own log, read its commit and its tool, keep its own package and the wheels
+# that it compiled, read its own parameters.
 # The ARNs are put together from names, so that the whole policy can be read in the plan.
 
 locals {
@@ -66,6 +67,19 @@ data "aws_iam_policy_document" "build" {
     sid       = "KeepOwnPackage"
     actions   = ["s3:GetObject", "s3:PutObject"]
     resources = ["${local.store_arn}artifacts/${var.name}/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:ResourceAccount"
+      values   = [var.account_id]
+    }
+  }
+
+  # What one build compiled, the next one takes, whatever its branch: docs/compiling.md says what that means.
+  statement {
+    sid       = "KeepOwnWheels"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.store_arn}wheels/${var.name}/*"]
 
     condition {
       test     = "StringEquals"

@@ -16,6 +16,7 @@ from orchestrator.emulator.aws.codebuild import arns
 from orchestrator.emulator.aws.container import secrets
 from orchestrator.emulator.aws.container.buildspec import Buildspec
 from orchestrator.emulator.aws.container.failures import PhaseFailed
+from orchestrator.emulator.aws.container.private_system import PrivateSystem
 
 # How this machine reaches the network; nothing else of it is any business of a build.
 _PASSED_ON = re.compile(
@@ -50,6 +51,11 @@ class Folders:
         """Files between the emulator and the shell."""
         return self.root / "control"
 
+    @property
+    def system(self) -> PrivateSystem:
+        """The system that the build may change."""
+        return PrivateSystem(self.temporary / "system")
+
     def secondary_source(self, identifier: str) -> Path:
         """Where the secondary source `identifier` is."""
         return self.root / f"src-{identifier}"
@@ -58,6 +64,7 @@ class Folders:
         """Make all of them."""
         for folder in (self.source, self.home, self.control):
             folder.mkdir(parents=True, exist_ok=True)
+        self.system.create(search_path())
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,8 @@ def assemble(
     return {
         **network_settings(),
         **aws_settings(url, region),
-        "PATH": search_path(),
+        **folders.system.variables(),
+        "PATH": folders.system.path(search_path(), _SYSTEM_PATH),
         "HOME": str(folders.home),
         "TMPDIR": str(folders.temporary),
         "LANG": os.environ.get("LANG", "C.UTF-8"),

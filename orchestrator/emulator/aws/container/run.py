@@ -126,7 +126,7 @@ class _Run:
             self._log.hide(secret)
         if buildspec.git_credential_helper:
             environment.write_git_credential_helper(self._folders, region)
-        select_runtimes(buildspec, values["PATH"], self._log)
+        select_runtimes(buildspec, self._folders.system, self._log)
         session = Session(
             self._folders,
             values,

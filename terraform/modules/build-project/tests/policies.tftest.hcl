@@ -54,6 +54,7 @@ run "a_build_writes_its_own_log_and_its_own_packages_only" {
       for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Sid => flatten([s.Resource])
       } == {
       KeepOwnPackage = ["arn:aws:s3:::packages-bucket/team/packages/artifacts/proj/*"]
+      KeepOwnWheels  = ["arn:aws:s3:::packages-bucket/team/packages/wheels/proj/*"]
       ReadCommitAndTool = [
         "arn:aws:s3:::packages-bucket/team/packages/tools/*", "arn:aws:s3:::packages-bucket/team/packages/snapshots/*",
       ]
@@ -62,7 +63,7 @@ run "a_build_writes_its_own_log_and_its_own_packages_only" {
         "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/codebuild/proj",
       ]
     }
-    error_message = "Without parameters there are three statements, each on its own exact prefix."
+    error_message = "Without parameters there are four statements, each on its own exact prefix."
   }
 
   assert {
@@ -70,6 +71,7 @@ run "a_build_writes_its_own_log_and_its_own_packages_only" {
       for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Sid => toset(flatten([s.Action]))
       } == {
       KeepOwnPackage    = toset(["s3:GetObject", "s3:PutObject"])
+      KeepOwnWheels     = toset(["s3:GetObject", "s3:PutObject"])
       ReadCommitAndTool = toset(["s3:GetObject"])
       WriteOwnLog       = toset(["logs:CreateLogStream", "logs:PutLogEvents"])
     }
@@ -95,6 +97,7 @@ run "a_neighbour_whose_name_begins_alike_is_not_covered" {
         flatten([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource]),
         [
           "arn:aws:s3:::packages-bucket/team/packages/artifacts/proj2/x/package.zip",
+          "arn:aws:s3:::packages-bucket/team/packages/wheels/proj2/x/pycurl.whl",
           "arn:aws:s3:::packages-bucket/team/packages2/tools/x.pyz",
           "arn:aws:s3:::packages-bucket/tools/x.pyz",
           "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/codebuild/proj2",

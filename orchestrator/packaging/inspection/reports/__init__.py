@@ -1,0 +1,1 @@
+"""An inspection as people and as GitLab read it."""

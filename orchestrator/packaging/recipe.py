@@ -1,0 +1,46 @@
+"""What a package is to be, and what it is made with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.packaging.documents.model import Asked
+from orchestrator.packaging.runtimes import Target
+from orchestrator.packaging.wheels.keep import WheelKeep
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to make.
+
+    `tree` is the root of the repository: nothing outside of it is read. `requirements` is None for a package without
+    dependencies. `output` is the folder that the commands of kind `custom` fill. `layers` are zips that will lie below
+    the same function; they are inspected and tried with it, and not packed.
+    """
+
+    kind: str
+    target: Target
+    tree: Path
+    sources: tuple[Path, ...]
+    requirements: Path | None
+    asked: Asked
+    output: Path | None = None
+    layers: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the work is done, and with what.
+
+    `directory` is private to one run; `cache` is shared between runs. `uv` is the program; `image` the build image,
+    empty outside of a build.
+    """
+
+    directory: Path
+    cache: Path
+    uv: Path
+    keep: WheelKeep
+    narrate: Callable[[str], None]
+    image: str = ""
