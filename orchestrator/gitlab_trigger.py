@@ -1,7 +1,7 @@
 """The one request that takes a result home: GitLab's trigger API, called stubbornly and politely.
 
-It travels with the Lambda function of `handback` (and may travel inside the build), so it imports nothing but the
-standard library and `errors`.
+It travels with the Lambda function of `handback` and with the zipapp of a build, so it imports nothing but the standard
+library and `errors`.
 """
 
 from __future__ import annotations
@@ -38,13 +38,15 @@ _NO_SUCH_INPUT = ("unknown input arguments", "inputs not defined in the `spec` s
 class Gate:
     """The GitLab project to call, and the name of the SSM parameter that holds its trigger token.
 
-    `inputs` says whether the build id is offered as the pipeline input first (GitLab 17.11 or newer).
+    `inputs` says whether the build id is offered as the pipeline input first (GitLab 17.11 or newer). `hint` is what
+    to check when GitLab refuses the token; by default the parameter.
     """
 
     api_url: str
     project: str
     token_parameter: str
     inputs: bool = True
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ def _failure(what: str, answer: Answer, detail: str, gate: Gate) -> Orchestrator
         return Superseded(what, detail=detail, hint="the branch or tag of this build is gone; nothing is left to do")
     if answer.status in {401, 403, 404}:
         hint = f"check the trigger token in `{gate.token_parameter}` and the project `{gate.project}`"
-        return ConfigurationError(what, detail=detail, hint=hint)
+        return ConfigurationError(what, detail=detail, hint=gate.hint or hint)
     if 300 <= answer.status < 400:
         return Refused(what, detail=detail, hint=f"correct the address of GitLab: `{gate.api_url}` redirects")
     if answer.status < 300:

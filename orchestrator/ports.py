@@ -69,6 +69,7 @@ class BuildRecord:
     log_group: str | None = None
     log_stream: str | None = None
     started: datetime | None = None
+    ended: datetime | None = None
 
     @property
     def account(self) -> str:
@@ -158,6 +159,14 @@ class CodeBuild(Protocol):
         """Return the builds that are known, by id."""
         ...
 
+    def newest(self, project: str, *, limit: int) -> Sequence[BuildRecord]:
+        """Return the newest builds of a project, the newest first, at most `limit` of them."""
+        ...
+
+    def stop(self, build_id: str) -> BuildRecord:
+        """Stop a build and return what became of it; one that has ended stays as it is."""
+        ...
+
 
 class BuildLogs(Protocol):
     """The log of a build."""
@@ -165,6 +174,14 @@ class BuildLogs(Protocol):
     def last_lines(self, build: BuildRecord, count: int) -> Sequence[str]:
         """Return the last lines, or none when there is no log; a log never decides a result."""
         ...
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A small object, and the tag by which exactly this version of it can be replaced (S3's ETag)."""
+
+    content: bytes
+    tag: str
 
 
 class ObjectStore(Protocol):
@@ -186,6 +203,14 @@ class ObjectStore(Protocol):
 
     def read(self, key: str, *, limit_bytes: int) -> bytes:
         """Return a small object; refuse one that is larger than the limit."""
+        ...
+
+    def read_tagged(self, key: str, *, limit_bytes: int) -> Stored | None:
+        """Return a small object that may change, None if nothing is stored; refuse one over the limit."""
+        ...
+
+    def replace(self, key: str, content: bytes, *, tag: str | None) -> bool:
+        """Store an object in place of the version with the tag, or of nothing; False if another one is there."""
         ...
 
     def download(self, key: str, version_id: str | None, target: Path, *, size_bytes: int, sha256: str) -> None:

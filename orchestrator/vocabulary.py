@@ -34,9 +34,10 @@ class Where(Word):
 
 
 class Return(Word):
-    """Who brings the result of a build home."""
+    """Who brings the result of a build home: the build itself, or the event of its end."""
 
     TRIGGER = "trigger"
+    EVENT = "event"
 
 
 class Source(Word):

@@ -17,7 +17,7 @@ from orchestrator.packaging.documents.model import Origin
 from orchestrator.plan.make import make_plan
 from orchestrator.plan.model import BuildPlan, Plan, RenderedRoot
 from orchestrator.plan.names import artifact_key
-from orchestrator.ports import BuildRecord, MadePackage, NotMade, PhaseRecord, ProjectRecord, Snapshot
+from orchestrator.ports import BuildRecord, MadePackage, NotMade, PhaseRecord, ProjectRecord, Snapshot, Stored
 
 ACCOUNT = "123456789012"
 BUCKET = "parser-bucket"
@@ -32,7 +32,7 @@ def make(text: str = "", environment: Mapping[str, str] | None = None) -> Plan:
     """Return the plan of a configuration; without a text, of a small one."""
     text = text or "project: demo\nregion: eu-central-1\npackages:\n  parser: {}\n"
     configuration = parse(text, "orchestrator.yml", environment or {"CI_PROJECT_ID": "7"})
-    return make_plan(configuration, base=".", read=lambda _: None, tool_sha256="a" * 64)
+    return make_plan(configuration, base=".", read=lambda _: None, tool_sha256="a" * 64, handback_sha256="b" * 64)
 
 
 def project(name: str, **changes: Any) -> ProjectRecord:
@@ -82,6 +82,7 @@ class FakeCodeBuild:
     records: dict[str, BuildRecord] = field(default_factory=dict)
     script: list[BuildRecord | Exception | None] = field(default_factory=list)
     started: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
 
     def projects(self, names: Sequence[str]) -> Mapping[str, ProjectRecord]:
         return {name: self.known[name] for name in names if name in self.known}
@@ -91,6 +92,14 @@ class FakeCodeBuild:
             raise MachineryError("cannot start", hint="retry")
         self.started.append((name, dict(variables), idempotency_token))
         return record(name, variables=variables, status="IN_PROGRESS", complete=False)
+
+    def newest(self, project: str, *, limit: int) -> Sequence[BuildRecord]:
+        return [one for one in reversed(self.records.values()) if one.project == project][:limit]
+
+    def stop(self, build_id: str) -> BuildRecord:
+        self.stopped.append(build_id)
+        self.records[build_id] = replace(self.records[build_id], status="STOPPED", complete=True)
+        return self.records[build_id]
 
     def builds(self, build_ids: Sequence[str]) -> Mapping[str, BuildRecord]:
         if self.script:
@@ -125,6 +134,17 @@ class FakeStore:
         if key not in self.objects:
             raise ConfigurationError(f"{key} is gone", hint="build again")
         return self.objects[key]
+
+    def read_tagged(self, key: str, *, limit_bytes: int) -> Stored | None:
+        content = self.objects.get(key)
+        return None if content is None else Stored(content, hashlib.sha256(content).hexdigest())
+
+    def replace(self, key: str, content: bytes, *, tag: str | None) -> bool:
+        found = self.read_tagged(key, limit_bytes=0)
+        if (found.tag if found else None) != tag:
+            return False
+        self.objects[key] = content
+        return True
 
     def download(self, key: str, version_id: str | None, target: Path, *, size_bytes: int, sha256: str) -> None:
         content = self.read(key, limit_bytes=size_bytes)

@@ -7,7 +7,8 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -83,6 +84,21 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     # A second signal must not break off the clean-up that the first has started.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Interrupted
+
+
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Let SIGTERM and SIGINT wait until the block is over: what it starts must be noted before anything else."""
+    arrived: list[int] = []
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda received, _: arrived.append(received)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])
 
 
 def _report(error: BaseException) -> str:

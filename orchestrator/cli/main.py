@@ -19,6 +19,8 @@ _COMMANDS = {
     "prebuild": ("orchestrator.cli.stages", "Apply the CodeBuild projects with Terraform, if anything changed."),
     "build": ("orchestrator.cli.stages", "Start the build of exactly one commit."),
     "postbuild": ("orchestrator.cli.stages", "Verify the package of a build and pull it back in."),
+    "stop": ("orchestrator.cli.stop", "Stop builds that are running."),
+    "reconcile": ("orchestrator.cli.reconcile", "Bring home what has not come by itself."),
     "package": ("orchestrator.cli.package", "Make, plan and inspect packages on this machine."),
     "demo": ("orchestrator.cli.demo", "Run the whole loop on this machine, with no account."),
     "local": ("orchestrator.cli.local", "Start and stop the local stand-in for AWS and GitLab."),

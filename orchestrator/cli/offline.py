@@ -36,10 +36,11 @@ def plan(config: Path, *, as_json: bool) -> None:
 )
 def render(config: Path, output: Path) -> None:
     """Write the Terraform root and the buildspecs. Needs no network and no credentials."""
-    from orchestrator.effects.files import write_tree
+    from orchestrator.effects.files import write_bytes, write_tree
 
     project = load_project(config, os.environ)
     written = write_tree(output / "terraform", project.root.files)
+    written += [write_bytes(output / "terraform" / name, content) for name, content in project.binaries.items()]
     written += write_tree(output / "buildspecs", project.buildspecs())
     narrate(f"settings digest {project.root.settings_digest}")
     for path in written:

@@ -14,11 +14,12 @@ from orchestrator.config.context import Context, from_environment
 from orchestrator.config.load import load
 from orchestrator.config.model import Configuration
 from orchestrator.effects.git import GitCheckout
+from orchestrator.effects.handback_zip import HandbackZip, build_handback_zip
 from orchestrator.effects.zipapp import Zipapp, build_zipapp
 from orchestrator.plan.make import make_plan, only
 from orchestrator.plan.model import Plan, RenderedRoot
 from orchestrator.render.buildspec import buildspec
-from orchestrator.render.terraform import terraform_root
+from orchestrator.render.terraform import HANDBACK_FILE, terraform_root
 
 WORK_FOLDER = ".orchestrator"
 
@@ -41,6 +42,7 @@ class Project:
     context: Context
     git: GitCheckout
     tool: Zipapp
+    handback: HandbackZip
     plan: Plan
 
     @cached_property
@@ -52,6 +54,11 @@ class Project:
             backend_template=_template("terraform", "backend.tf.j2"),
             buildspec_template=self._buildspec_template,
         )
+
+    @property
+    def binaries(self) -> dict[str, bytes]:
+        """What lies beside the text of the Terraform root, by file name."""
+        return {HANDBACK_FILE: self.handback.content} if self.plan.handback else {}
 
     @property
     def work(self) -> Path:
@@ -79,14 +86,15 @@ def load_project(config: Path, environment: Mapping[str, str]) -> Project:
     configuration = load(config, environment)
     folder = config.absolute().parent.resolve()
     git = GitCheckout(folder, environment)
-    tool = build_zipapp()
+    tool, handback = build_zipapp(), build_handback_zip()
     plan = make_plan(
         configuration,
         base=git.place(),
         read=lambda path: _content(folder / path),
         tool_sha256=tool.sha256,
+        handback_sha256=handback.sha256,
     )
-    return Project(folder, configuration, from_environment(environment), git, tool, plan)
+    return Project(folder, configuration, from_environment(environment), git, tool, handback, plan)
 
 
 def _content(path: Path) -> bytes | None:

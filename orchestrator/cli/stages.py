@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from orchestrator.cli import wire
+from orchestrator.cli.boundary import Interrupted
 from orchestrator.cli.project import WORK_FOLDER, Project, config_option, load_project
 from orchestrator.cli.screen import narrate
+from orchestrator.cli.stop import stop_builds
 from orchestrator.config.refs import check_ref
 from orchestrator.effects.files import write_json, write_text
-from orchestrator.errors import ConfigurationError, Refused
+from orchestrator.errors import ConfigurationError, OrchestratorError, Refused
 from orchestrator.render.dotenv import dotenv, fits_gitlab
 from orchestrator.render.terraform import with_editor
 from orchestrator.stages.build import Request, StartedBuild
@@ -49,23 +53,37 @@ def prebuild(config: Path) -> None:
     "--ref", help="Branch or tag whose pipeline gets the result. [default: CI_COMMIT_REF_NAME, else the branch]"
 )
 @click.option("--package", "packages", multiple=True, help="Package to build; may be repeated. [default: all]")
-def build(config: Path, commit: str | None, ref: str | None, packages: tuple[str, ...]) -> None:
+@click.option(
+    "--fresh",
+    is_flag=True,
+    envvar="ORCHESTRATOR_FRESH",
+    help="Start new builds, whatever earlier ones have left. [env: ORCHESTRATOR_FRESH]",
+)
+def build(config: Path, *, commit: str | None, ref: str | None, packages: tuple[str, ...], fresh: bool) -> None:
     """Start the build of exactly one commit, and return without waiting for it.
 
-    A package with `where: auto` of which nothing has to be compiled is made right here instead.
+    A package with `where: auto` of which nothing has to be compiled is made right here instead. A build of the same
+    commit and settings that runs already, or has left its package, is taken in place of a new one.
     """
     project = load_project(config, os.environ)
     _require_gitlab_project(project)
     _refuse_fork(project)
-    request = _request(project, commit, ref)
-    _record(project, ())
-    start_builds(
-        project.packages(packages),
-        project.root.settings_digest,
-        request,
-        wire.build_world(project, os.environ, lambda started: _record(project, started)),
-        project.work,
-    )
+    request = replace(_request(project, commit, ref), fresh=fresh)
+    begun: list[StartedBuild] = []
+
+    def record(started: Sequence[StartedBuild]) -> None:
+        begun[:] = started
+        _record(project, started)
+
+    record(())
+    with _stopped_when_interrupted(project, begun):
+        start_builds(
+            project.packages(packages),
+            project.root.settings_digest,
+            request,
+            wire.build_world(project, os.environ, record),
+            project.work,
+        )
 
 
 @click.command(epilog="Example: orchestrator postbuild --build-id lxml-function-parser:0f1e... --output dist")
@@ -99,6 +117,21 @@ def postbuild(config: Path, build_id: str, commit: str | None, output: Path | No
         f"{delivered.package}: {manifest.package} for {manifest.architecture} {manifest.runtime}, "
         f"{manifest.size_bytes} bytes, sha256 {manifest.sha256}"
     )
+
+
+@contextmanager
+def _stopped_when_interrupted(project: Project, begun: Sequence[StartedBuild]) -> Iterator[None]:
+    """Stop the builds that were begun when somebody cancels: nobody will ask for them."""
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted):
+        ids = [item.build_id for item in begun if item.ours]
+        try:
+            if ids:
+                stop_builds(project, ids)
+        except OrchestratorError as error:
+            narrate(f"the builds may go on until their time-out: {error}")
+        raise
 
 
 def _require_gitlab_project(project: Project) -> None:

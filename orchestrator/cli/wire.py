@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from orchestrator.cli.boundary import postponed
 from orchestrator.cli.project import Project
 from orchestrator.cli.screen import narrate
 from orchestrator.effects.clock import SystemClock
@@ -22,6 +23,8 @@ from orchestrator.stages.build import BuildWorld, StartedBuild
 from orchestrator.stages.delivery import Desk
 from orchestrator.stages.postbuild import PostbuildWorld
 from orchestrator.stages.prebuild import PrebuildWorld
+from orchestrator.stages.reconcile import ReconcileWorld
+from orchestrator.stages.stop import StopWorld
 
 
 def prebuild_world(project: Project, environment: Mapping[str, str]) -> PrebuildWorld:
@@ -32,7 +35,7 @@ def prebuild_world(project: Project, environment: Mapping[str, str]) -> Prebuild
     return PrebuildWorld(
         codebuild=CodeBuildService(region),
         parameters=ParameterStore(region),
-        infrastructure=TerraformInfrastructure(project.work / "terraform", environment, narrate),
+        infrastructure=TerraformInfrastructure(project.work / "terraform", environment, narrate, project.binaries),
         open_store=_Stores(region),
         account=lambda: caller_account(region),
         narrate=narrate,
@@ -59,6 +62,23 @@ def build_world(
             narrate=narrate,
             kept=project.work / "packages",
         ),
+        uninterrupted=postponed,
+    )
+
+
+def stop_world(project: Project, environment: Mapping[str, str]) -> StopWorld:
+    """Return what stop touches."""
+    return StopWorld(CodeBuildService(project.plan.region), _status(project, environment), narrate)
+
+
+def reconcile_world(project: Project, environment: Mapping[str, str]) -> ReconcileWorld:
+    """Return what reconcile touches."""
+    region = project.plan.region
+    return ReconcileWorld(
+        codebuild=CodeBuildService(region),
+        open_store=_Stores(region),
+        pipelines=_pipelines(project, environment),
+        now=lambda: datetime.now(timezone.utc),
     )
 
 
@@ -72,6 +92,7 @@ def postbuild_world(project: Project, environment: Mapping[str, str]) -> Postbui
         status=_status(project, environment),
         clock=SystemClock(),
         desk=Desk(write=write_bytes, inspect=_inspect, narrate=narrate),
+        pipeline_id=project.context.pipeline_id or "",
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from orchestrator.config.document import Document
 from orchestrator.config.images import architecture_of
 from orchestrator.config.making import contradictions_of_package, runtime_rows
 from orchestrator.config.problem import Path
-from orchestrator.vocabulary import Architecture, Source, StateBackend
+from orchestrator.vocabulary import Architecture, Return, Source, StateBackend
 
 _STATE_KEYS = {
     "path": StateBackend.LOCAL,
@@ -24,6 +25,8 @@ def misplaced(document: Document) -> Iterator[tuple[Path, str]]:
     """Give the keys that have no effect because of another key; asks for the document as it was written."""
     if document.at("clone") is not None and document.at("source") != Source.CLONE.value:
         yield ("clone",), "has no effect without `source: clone`"
+    if document.at("handback") is not None and document.at("return") != Return.EVENT.value:
+        yield ("handback",), "has no effect without `return: event`"
     state = document.at("terraform", "state")
     for key, backend in _STATE_KEYS.items():
         if document.at("terraform", key) is not None and state != backend.value:
@@ -38,10 +41,20 @@ def contradictions(document: Document) -> Iterator[tuple[Path, str]]:
         yield from _image(document, name)
         yield from contradictions_of_package(document, name)
     yield from runtime_rows(document)
+    yield from _way_home(document)
     if document.at("artifacts", "managed") is False and not document.at("artifacts", "bucket"):
         yield ("artifacts", "managed"), "a bucket that is not created needs its name in `artifacts.bucket`"
     if document.at("terraform", "state") == StateBackend.S3.value and not document.at("terraform", "bucket"):
         yield ("terraform", "state"), "`s3` needs the name of an existing bucket in `terraform.bucket`"
+
+
+def _way_home(document: Document) -> Iterator[tuple[Path, str]]:
+    """Give what is wrong with the address that the function sends a token to; the local stand-in has no certificate."""
+    url = document.at("gitlab", "url")
+    if document.at("return") != Return.EVENT.value or not isinstance(url, str) or not url.startswith("http://"):
+        return
+    if urlsplit(url).hostname not in {"127.0.0.1", "localhost"}:
+        yield ("gitlab", "url"), "`return: event` needs an address that begins with `https://`"
 
 
 def _image(document: Document, name: str) -> Iterator[tuple[Path, str]]:

@@ -19,6 +19,8 @@ Parameter = Annotated[
 StateName = Annotated[
     str, AfterValidator(shapes.state_name), Field(json_schema_extra={"pattern": shapes.STATE_NAME_PATTERN})
 ]
+Topic = Annotated[str, AfterValidator(shapes.topic), Field(json_schema_extra={"pattern": shapes.TOPIC_PATTERN})]
+KeyArn = Annotated[str, AfterValidator(shapes.key_arn), Field(json_schema_extra={"pattern": shapes.KEY_PATTERN})]
 Url = Annotated[str, AfterValidator(shapes.url), Field(json_schema_extra={"format": "uri"})]
 RelativePath = Annotated[str, AfterValidator(shapes.path)]
 StateKey = Annotated[str, AfterValidator(shapes.state_key)]

@@ -9,6 +9,8 @@ from pydantic import Field
 from orchestrator.config.fields import (
     Bucket,
     GitLabProject,
+    KeyArn,
+    LogRetention,
     Model,
     Name,
     Parameter,
@@ -20,6 +22,7 @@ from orchestrator.config.fields import (
     StateName,
     TagKey,
     TagValue,
+    Topic,
     Url,
     Version,
 )
@@ -50,6 +53,23 @@ class Trigger(Model):
 
     token_parameter: Parameter = Field(
         description="SSM parameter that holds the trigger token; by default `/gitlab/trigger/<project>`."
+    )
+
+
+class Handback(Model):
+    """The function that tells GitLab when a build has ended, with `return: event`."""
+
+    inputs: bool = Field(
+        default=True,
+        description="Whether the build id is offered as the pipeline input `orchestrator_build_id` first, "
+        "which needs GitLab 17.11; as the variable `ORCHESTRATOR_BUILD_ID` only, if not.",
+    )
+    alarm_topic_arn: Topic | None = Field(default=None, description="SNS topic that the alarms are sent to.")
+    log_retention_days: LogRetention = Field(default=30, description="Days for which the function's log is kept.")
+    log_key_arn: KeyArn | None = Field(default=None, description="KMS key of the function's log.")
+    token_key_arn: KeyArn | None = Field(default=None, description="KMS key that the trigger token is encrypted with.")
+    reserved_concurrency: int | None = Field(
+        default=None, ge=1, le=1000, description="Runs of the function that are kept free for it, and are its limit."
     )
 
 
@@ -133,14 +153,22 @@ class Configuration(Model):
     build: BuildDefaults = Field(
         default_factory=BuildDefaults, description="How CodeBuild runs the builds of all packages."
     )
+    supersede: bool = Field(
+        default=False,
+        description="Whether `build` stops running builds of older commits of the same branch or tag.",
+    )
     artifacts: Artifacts = Field(description="Where packages are kept.")
     return_: Return = Field(
         default=Return.TRIGGER,
         alias="return",
         strict=False,
-        description="Who brings the result home. `trigger`: the build, with a GitLab trigger token.",
+        description="Who brings the result home. `trigger`: the build, with a GitLab trigger token. "
+        "`event`: a function that AWS calls when the build has ended, in whatever way.",
     )
     trigger: Trigger = Field(description="The GitLab trigger that brings the result home.")
+    handback: Handback | None = Field(
+        default=None, description="The function that tells GitLab, only with `return: event`."
+    )
     source: Source = Field(
         default=Source.SNAPSHOT,
         strict=False,

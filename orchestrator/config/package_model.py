@@ -63,6 +63,13 @@ class Settings(Model):
     log_retention_days: LogRetention = Field(
         default=30, description="Days for which CloudWatch keeps the log of a build."
     )
+    reuse_hours: int = Field(
+        default=24,
+        ge=0,
+        le=8760,
+        description="Hours for which the package of a build is taken again for the same commit and settings, in place "
+        "of a second build. With locked requirements it is taken for as long as it is stored. 0: never.",
+    )
 
 
 class BuildDefaults(Settings):

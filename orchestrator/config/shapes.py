@@ -7,6 +7,8 @@ import unicodedata
 from pathlib import PurePosixPath
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+TOPIC_PATTERN = r"^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
+KEY_PATTERN = r"^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
 REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$"
 BUCKET_PATTERN = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 PREFIX_PATTERN = r"^([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?$"
@@ -111,6 +113,20 @@ def gitlab_project(text: str) -> str:
     """Numeric id of a GitLab project, or its full path `group/name`."""
     if not matches(PROJECT_PATTERN, text) or len(text) > 1024:
         raise ValueError("expected the id of a GitLab project or its path such as `group/name`")
+    return text
+
+
+def topic(text: str) -> str:
+    """ARN of an SNS topic."""
+    if not matches(TOPIC_PATTERN, text):
+        raise ValueError("expected the ARN of an SNS topic such as `arn:aws:sns:eu-central-1:123456789012:builds`")
+    return text
+
+
+def key_arn(text: str) -> str:
+    """ARN of a KMS key; an alias is none, because IAM compares keys."""
+    if not matches(KEY_PATTERN, text):
+        raise ValueError("expected the ARN of a KMS key, `arn:aws:kms:<region>:<account>:key/<id>`")
     return text
 
 

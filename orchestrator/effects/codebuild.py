@@ -58,6 +58,29 @@ class CodeBuildService:
             found.update((item["id"], _build(item)) for item in member(answer, "builds", what))
         return found
 
+    def newest(self, project: str, *, limit: int) -> Sequence[BuildRecord]:
+        """Return the newest builds of a project, the newest first, at most `limit` of them."""
+        what = f"cannot list the builds of `{project}`"
+        listed: list[str] = []
+        page: dict[str, str] = {}
+        while True:
+            with aws_errors(what):
+                answer = self._client().list_builds_for_project(projectName=project, sortOrder="DESCENDING", **page)
+            listed += member(answer, "ids", what)
+            if len(listed) >= limit or not answer.get("nextToken"):
+                break
+            page = {"nextToken": answer["nextToken"]}
+        wanted = listed[:limit]
+        found = self.builds(wanted)
+        return [found[name] for name in wanted if name in found]
+
+    def stop(self, build_id: str) -> BuildRecord:
+        """Stop a build; one that has ended stays as it is, and is returned so (CodeBuild docs: stop-build)."""
+        what = f"cannot stop the build `{build_id}`"
+        with aws_errors(what):
+            answer = self._client().stop_build(id=build_id)
+        return _build(member(answer, "build", what))
+
     def _client(self) -> Any:
         return client("codebuild", self._region)
 
@@ -129,6 +152,7 @@ def _build(item: Mapping[str, Any]) -> BuildRecord:
         log_group=logs.get("groupName"),
         log_stream=logs.get("streamName"),
         started=item.get("startTime"),
+        ended=item.get("endTime"),
     )
 
 

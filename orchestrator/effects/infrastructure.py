@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from orchestrator.effects.files import unwritable, write_json, write_tree
+from orchestrator.effects.files import unwritable, write_bytes, write_json, write_tree
 from orchestrator.effects.terraform import TerraformRunner, find_terraform, provider_environment
 from orchestrator.errors import ConfigurationError, Refused
 from orchestrator.plan.model import RenderedRoot, StatePlan
@@ -19,12 +20,22 @@ _KEPT = {".terraform", ".terraform.lock.hcl"}
 
 
 class TerraformInfrastructure:
-    """Applies rendered roots in one work folder, which is ours alone."""
+    """Applies rendered roots in one work folder, which is ours alone.
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], narrate: Narrator) -> None:
+    `binaries` are the files of the root that are no text, by name: the zip of a Lambda function.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        narrate: Narrator,
+        binaries: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> None:
         self._folder = folder
         self._environment = environment
         self._narrate = narrate
+        self._binaries = binaries
 
     def apply(self, root: RenderedRoot) -> Mapping[str, Any]:
         """Plan the root, apply exactly that plan, and return the outputs."""
@@ -83,6 +94,8 @@ class TerraformInfrastructure:
             else:
                 path.unlink()
         write_tree(self._folder, root.files)
+        for name, content in self._binaries.items():
+            write_bytes(self._folder / name, content)
 
     def _backend_config(self, state: StatePlan) -> Path:
         return write_json(self._folder / "backend.tfbackend.json", dict(state.settings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.packaging.inside.trigger import Call, call_pipeline
+from orchestrator.gitlab_trigger import Gate, start_pipeline
 
 
 class JobPipelines:
@@ -19,4 +19,6 @@ class JobPipelines:
     def start(self, ref: str, build_id: str) -> str:
         """Start the pipeline that brings this package home; return its address."""
         hint = f"check that whoever started this job may run pipelines of `{self._project}` on `{ref}`"
-        return call_pipeline(Call(self._api_url, self._project, ref, build_id, hint), self._token)
+        gate = Gate(self._api_url, self._project, "", inputs=False, hint=hint)
+        pipeline = start_pipeline(gate, self._token, ref, build_id)
+        return pipeline.web_url or pipeline.id

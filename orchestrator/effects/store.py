@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError
 from orchestrator.effects.aws import aws_errors, client, error_code, member
 from orchestrator.effects.files import unwritable
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError, Refused
+from orchestrator.ports import Stored
 
 _DIGEST = "orchestrator-sha256"
 _CHUNK_BYTES = 1024 * 1024
@@ -80,12 +81,25 @@ class S3Store:
         """Return a small object; raise `Refused` when it is larger than the limit."""
         content: bytes = self._retried(key, lambda: self._read_once(key, limit_bytes))
         if len(content) > limit_bytes:
-            raise Refused(
-                f"`s3://{self.bucket}/{key}` is too large",
-                detail=f"observed: more than {limit_bytes} bytes",
-                hint="find out who wrote this object",
-            )
+            raise self._too_large(key, limit_bytes)
         return content
+
+    def read_tagged(self, key: str, *, limit_bytes: int) -> Stored | None:
+        """Return a small object that may change, None if nothing is stored; refuse one over the limit."""
+        return self._retried(key, lambda: self._read_tagged_once(key, limit_bytes))  # type: ignore[no-any-return]
+
+    def replace(self, key: str, content: bytes, *, tag: str | None) -> bool:
+        """Store an object in place of the version with the tag, or of nothing; False if another one is there."""
+        condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+        with aws_errors(f"cannot store `s3://{self.bucket}/{key}`"):
+            try:
+                self._client().put_object(**self._owner, Key=key, Body=content, **condition)
+            except ClientError as error:
+                # 404: what was to be replaced is gone (S3 API: PutObject, `If-Match`).
+                if error_code(error) in _TAKEN | _CONTESTED | _ABSENT:
+                    return False
+                raise
+        return True
 
     def download(self, key: str, version_id: str | None, target: Path, *, size_bytes: int, sha256: str) -> None:
         """Bring an object to `target`, which appears only when size and digest are as given.
@@ -122,6 +136,20 @@ class S3Store:
                 if len(content) > limit_bytes:
                     break
         return content
+
+    def _read_tagged_once(self, key: str, limit_bytes: int) -> Stored | None:
+        with aws_errors(f"cannot read `s3://{self.bucket}/{key}`"):
+            try:
+                answer = self._client().get_object(**self._owner, Key=key)
+            except ClientError as error:
+                if error_code(error) in _ABSENT:
+                    return None
+                raise
+        with closing(answer["Body"]) as body:
+            content = body.read(limit_bytes + 1)
+        if len(content) > limit_bytes:
+            raise self._too_large(key, limit_bytes)
+        return Stored(content, str(answer["ETag"]))
 
     def _download_once(self, key: str, version_id: str | None, target: Path, size_bytes: int, sha256: str) -> None:
         with closing(self._get(key, version_id)) as body:
@@ -195,6 +223,13 @@ class S3Store:
                     return None
                 raise
         return str(answer.get("Metadata", {}).get(_DIGEST, ""))
+
+    def _too_large(self, key: str, limit_bytes: int) -> Refused:
+        return Refused(
+            f"`s3://{self.bucket}/{key}` is too large",
+            detail=f"observed: more than {limit_bytes} bytes",
+            hint="find out who wrote this object",
+        )
 
     def _another(self, key: str, observed: str, expected: str) -> Refused:
         return Refused(

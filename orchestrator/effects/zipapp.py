@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_ALONE = ("__init__.py", "errors.py", "gitlab_trigger.py")
 _SUFFIXES = {".py", ".lock", ".in", ".json"}
 _MAIN = b'''"""Runs one phase of a build; the directory of this file is private to the build."""
 
@@ -30,12 +31,12 @@ class Zipapp:
 
 
 def build_zipapp() -> Zipapp:
-    """Pack `orchestrator.packaging` and `orchestrator.errors` from the installed files.
+    """Pack `orchestrator.packaging`, `gitlab_trigger` and `errors` from the installed files.
 
     Sorted names, one fixed time, nothing compressed: the bytes depend on the sources alone.
     """
     files = {"__main__.py": _MAIN}
-    for path in [_PACKAGE / "__init__.py", _PACKAGE / "errors.py", *(_PACKAGE / "packaging").rglob("*")]:
+    for path in [*(_PACKAGE / name for name in _ALONE), *(_PACKAGE / "packaging").rglob("*")]:
         if path.suffix in _SUFFIXES and path.is_file():
             files[f"orchestrator/{path.relative_to(_PACKAGE).as_posix()}"] = path.read_bytes()
     buffer = io.BytesIO()

@@ -13,7 +13,6 @@ home       postbuild in `pipeline_id` has taken the build; final, and written by
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,14 +20,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from orchestrator.errors import MachineryError, Refused
+from orchestrator.errors import MachineryError
 from orchestrator.handback.aws import client, error_code, wrapped
 from orchestrator.handback.event import BuildId
+from orchestrator.handback.record import LIMIT_BYTES, parse_record, record_bytes, record_key
 from orchestrator.handback.settings import Settings
 
-_LIMIT_BYTES = 64 * 1024
 _PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
-_STATES = ("claimed", "released", "triggered", "home")
 _SETTLED = {"triggered", "home"}
 # 404: the object that was to be replaced is gone (S3 API: PutObject, `If-Match`).
 _LOST = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict", "404", "NoSuchKey"}
@@ -101,7 +99,7 @@ class Markers:
 
     def _put(self, build: BuildId, fields: Mapping[str, object], condition: Mapping[str, str]) -> str | None:
         """Write the marker and return its ETag, or None if the condition does not hold."""
-        body = json.dumps({"build_id": str(build), **fields}, sort_keys=True).encode()
+        body = record_bytes(str(build), **fields)
         with wrapped(f"cannot write the marker of the build `{build}`"):
             try:
                 answer = self._client().put_object(
@@ -118,33 +116,18 @@ class Markers:
         with wrapped(f"cannot read the marker of the build `{build}`"):
             try:
                 answer = self._client().get_object(**self._object(build))
-                content = answer["Body"].read(_LIMIT_BYTES)
+                content = answer["Body"].read(LIMIT_BYTES)
             except ClientError as error:
                 if error_code(error) in {"404", "NoSuchKey"}:
                     return None
                 raise
-        return _parsed(content, str(answer["ETag"]), build)
+        record = parse_record(content, str(build))
+        return Marker(record.state, record.until, record.pipeline_id, str(answer["ETag"]))
 
     def _object(self, build: BuildId) -> dict[str, str]:
         settings = self._settings
-        root = f"{settings.prefix}/" if settings.prefix else ""
-        key = f"{root}handback/{build.project}/{build.uuid}.json"
+        key = record_key(settings.prefix, build.project, build.uuid)
         return {"Bucket": settings.bucket, "Key": key, "ExpectedBucketOwner": settings.account}
 
     def _client(self) -> Any:
         return client("s3", self._settings.region)
-
-
-def _parsed(content: bytes, etag: str, build: BuildId) -> Marker:
-    try:
-        document = json.loads(content)
-        named, state, until = document["build_id"], document["state"], float(document.get("until", 0))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        named, state, until = None, None, 0.0
-    if named != str(build) or state not in _STATES:
-        raise Refused(
-            f"the marker of the build `{build}` is not one of ours",
-            detail=f"observed: {content[:200]!a}",
-            hint="find out who may write below `handback/` in the artifact store, and delete that object",
-        )
-    return Marker(state, until, str(document.get("pipeline_id", "")), etag)

@@ -6,23 +6,38 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from orchestrator.config.model import Configuration
+from orchestrator.config.model import Configuration, Handback
 from orchestrator.config.package_model import Package
 from orchestrator.config.requirements import requirements_file
 from orchestrator.errors import ConfigurationError
 from orchestrator.plan.environments import ENVIRONMENT_TYPES, compute_type
-from orchestrator.plan.model import AllowPlan, ArtifactsPlan, BuildPlan, GitLabPlan, Plan, StatePlan, Target
+from orchestrator.plan.model import (
+    AllowPlan,
+    ArtifactsPlan,
+    BuildPlan,
+    GitLabPlan,
+    HandbackPlan,
+    Plan,
+    StatePlan,
+    Target,
+)
 from orchestrator.plan.names import codebuild_project
-from orchestrator.vocabulary import Kind, Source, StateBackend
+from orchestrator.vocabulary import Kind, Return, Source, StateBackend
 
 
 def make_plan(
-    configuration: Configuration, *, base: str, read: Callable[[str], bytes | None], tool_sha256: str
+    configuration: Configuration,
+    *,
+    base: str,
+    read: Callable[[str], bytes | None],
+    tool_sha256: str,
+    handback_sha256: str,
 ) -> Plan:
     """Return what the stages will do.
 
     `base` is the folder of orchestrator.yml in the repository (`.` for its top); `read` gives the content of
-    a file below that folder, None if there is none.
+    a file below that folder, None if there is none. The digests are those of what travels to AWS: the zipapp of the
+    builds, and the zip of the function behind `return: event`.
     """
     return Plan(
         project=configuration.project,
@@ -36,11 +51,13 @@ def make_plan(
             retention_days=configuration.artifacts.retention_days,
         ),
         gitlab=_gitlab(configuration),
+        handback=_handback(configuration, handback_sha256),
         state=_state(configuration),
         tags=dict(configuration.tags),
         builds=tuple(
             _build(configuration, name, package, base, read) for name, package in sorted(configuration.packages.items())
         ),
+        supersede=configuration.supersede,
         tool_sha256=tool_sha256,
     )
 
@@ -91,6 +108,7 @@ def _build(
         queue_timeout_minutes=package.build.queue_timeout_minutes,
         concurrent_builds=package.build.concurrent_builds,
         log_retention_days=package.build.log_retention_days,
+        reuse_hours=package.build.reuse_hours,
     )
 
 
@@ -109,6 +127,13 @@ def _gitlab(configuration: Configuration) -> GitLabPlan:
         username_parameter=clone.username_parameter if clone else None,
         token_parameter=clone.token_parameter if clone else None,
     )
+
+
+def _handback(configuration: Configuration, code_sha256: str) -> HandbackPlan | None:
+    if configuration.return_ is not Return.EVENT:
+        return None
+    chosen = configuration.handback or Handback()
+    return HandbackPlan(code_sha256=code_sha256, **chosen.model_dump())
 
 
 def _state(configuration: Configuration) -> StatePlan:

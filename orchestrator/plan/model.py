@@ -88,6 +88,7 @@ class BuildPlan:
     queue_timeout_minutes: int
     concurrent_builds: int | None
     log_retention_days: int
+    reuse_hours: int
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,9 @@ class GitLabPlan:
     token_parameter: str | None
 
     @property
-    def parameters(self) -> list[str]:
-        """The names of the SSM parameters that a build reads."""
-        names = (self.trigger_parameter, self.username_parameter, self.token_parameter)
-        return [name for name in names if name]
+    def clone_parameters(self) -> list[str]:
+        """The names of the SSM parameters that a build clones with."""
+        return [name for name in (self.username_parameter, self.token_parameter) if name]
 
     @property
     def repository(self) -> str:
@@ -141,8 +141,24 @@ class StatePlan:
 
 
 @dataclass(frozen=True)
+class HandbackPlan:
+    """The function that brings builds home, its zip by digest. None of the ARNs means what AWS does by itself."""
+
+    code_sha256: str
+    inputs: bool
+    alarm_topic_arn: str | None
+    log_retention_days: int
+    reserved_concurrency: int | None
+    log_key_arn: str | None
+    token_key_arn: str | None
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Everything that prebuild, build and postbuild will do. Equal plans do equal things."""
+    """Everything that prebuild, build and postbuild will do. Equal plans do equal things.
+
+    `handback` is there with `return: event`, and None otherwise.
+    """
 
     project: str
     region: str
@@ -150,10 +166,23 @@ class Plan:
     source: Source
     artifacts: ArtifactsPlan
     gitlab: GitLabPlan
+    handback: HandbackPlan | None
     state: StatePlan
     tags: Mapping[str, str]
     builds: tuple[BuildPlan, ...]
+    supersede: bool
     tool_sha256: str
+
+    @property
+    def build_parameters(self) -> list[str]:
+        """The names of the SSM parameters that a build reads; an event tells its end without a token in the build."""
+        own = [] if self.handback else [self.gitlab.trigger_parameter]
+        return [*own, *self.gitlab.clone_parameters]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of all SSM parameters that must exist."""
+        return [self.gitlab.trigger_parameter, *self.gitlab.clone_parameters]
 
     def by_codebuild_project(self) -> dict[str, BuildPlan]:
         """Return the builds under the names of their CodeBuild projects."""

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from orchestrator.plan.model import BuildPlan, Plan
-from orchestrator.vocabulary import Source, Where
+from orchestrator.vocabulary import Return, Source, Where
 
 
 def buildspec(plan: Plan, build: BuildPlan, *, template: str) -> str:
@@ -28,6 +28,7 @@ def buildspec(plan: Plan, build: BuildPlan, *, template: str) -> str:
         runtime_versions=build.target.build_runtime,
         settings=settings(plan, build),
         tool_sha256=plan.tool_sha256,
+        calls_home=plan.return_ is Return.TRIGGER,
     )
 
 
@@ -37,6 +38,12 @@ def settings(plan: Plan, build: BuildPlan) -> dict[str, Any]:
     What a package leaves at its default is left out: the variable is a part of every build's record.
     """
     kept: dict[str, Any] = {} if build.keep_wheels else {"keep_wheels": False}
+    if plan.return_ is Return.TRIGGER:
+        kept["trigger"] = {
+            "api_url": plan.gitlab.api_url,
+            "project": plan.gitlab.project,
+            "token_parameter": plan.gitlab.trigger_parameter,
+        }
     return {**_always(plan, build), **{name: value for name, value in _sometimes(build).items() if value}, **kept}
 
 
@@ -71,11 +78,6 @@ def _always(plan: Plan, build: BuildPlan) -> dict[str, Any]:
         "environment": dict(sorted(build.environment.items())),
         "fetch": str(plan.source),
         "clone": _clone(plan),
-        "trigger": {
-            "api_url": plan.gitlab.api_url,
-            "project": plan.gitlab.project,
-            "token_parameter": plan.gitlab.trigger_parameter,
-        },
         "prefix": plan.artifacts.prefix,
     }
 

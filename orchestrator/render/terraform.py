@@ -13,6 +13,9 @@ from orchestrator.plan.model import BuildPlan, Plan, RenderedRoot
 from orchestrator.render.buildspec import buildspec
 from orchestrator.vocabulary import StateBackend
 
+# The one file of the root that is no text, so no part of a rendered root: whoever writes the root puts it there, and
+# Terraform stops at one that has not the digest of the plan.
+HANDBACK_FILE = "handback.zip"
 BACKEND_TYPES = {StateBackend.LOCAL: "local", StateBackend.S3: "s3", StateBackend.GITLAB: "http"}
 
 
@@ -58,6 +61,26 @@ def _variables(plan: Plan, buildspec_template: str) -> dict[str, Any]:
             "retention_days": plan.artifacts.retention_days,
         },
         "builds": {build.codebuild_project: _build(plan, build, buildspec_template) for build in plan.builds},
+        "handback": _handback(plan),
+    }
+
+
+def _handback(plan: Plan) -> dict[str, Any] | None:
+    chosen = plan.handback
+    if chosen is None:
+        return None
+    return {
+        "alarm_topic_arn": chosen.alarm_topic_arn,
+        "code": {"file": HANDBACK_FILE, "sha256": chosen.code_sha256},
+        "gitlab": {
+            "api_url": plan.gitlab.api_url,
+            "inputs": chosen.inputs,
+            "project": plan.gitlab.project,
+            "token_parameter": plan.gitlab.trigger_parameter,
+        },
+        "kms_key_arns": {"log": chosen.log_key_arn, "token": chosen.token_key_arn},
+        "log_retention_days": chosen.log_retention_days,
+        "reserved_concurrency": chosen.reserved_concurrency,
     }
 
 
@@ -72,7 +95,7 @@ def _build(plan: Plan, build: BuildPlan, template: str) -> dict[str, Any]:
         "environment_type": build.environment_type,
         "image": build.image,
         "log_retention_days": build.log_retention_days,
-        "parameters": plan.gitlab.parameters,
+        "parameters": plan.build_parameters,
         "queued_timeout_minutes": build.queue_timeout_minutes,
         "variables": {},
     }

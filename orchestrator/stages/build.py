@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from orchestrator.errors import ConfigurationError
+from orchestrator.packaging.documents.bundle import MANIFEST_NAME, PACKAGE_NAME
 from orchestrator.packaging.documents.model import Origin
-from orchestrator.plan.digest import digest, marker
+from orchestrator.plan.digest import marker
 from orchestrator.plan.model import BuildPlan, Plan
-from orchestrator.plan.names import snapshot_key
+from orchestrator.plan.names import artifact_key, snapshot_key
 from orchestrator.ports import (
+    BuildRecord,
     CodeBuild,
     CommitStatus,
     GitRepository,
@@ -23,32 +28,47 @@ from orchestrator.ports import (
     Snapshot,
 )
 from orchestrator.stages.assembled import Workshop, make_here, may_be_made_here
-from orchestrator.vocabulary import BuildStatus, Source
+from orchestrator.stages.earlier import SEARCHED_BUILDS, Wish, age, check_repeatable, live, older, reusable
+from orchestrator.stages.homecoming import Homecoming
+from orchestrator.stages.start import start
+from orchestrator.stages.stop import stop_older
+from orchestrator.vocabulary import Return, Source
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to build: a full SHA, and the ref whose pipeline gets the result. The ids are empty outside CI."""
+    """What to build: a full SHA, and the ref whose pipeline gets the result. The ids are empty outside CI.
+
+    `fresh` asks for a new build, whatever earlier runs have left.
+    """
 
     commit: str
     ref: str
     pipeline_id: str
     job_url: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
 class StartedBuild:
-    """A build that CodeBuild has accepted, or a package that was made here and is on its way home."""
+    """A build that CodeBuild has accepted, or a package that was made here or earlier and is on its way home.
+
+    `ours` says that this job, or an earlier run of it, has started the build: cancelling the job stops it.
+    """
 
     package: str
     build_id: str
     commit: str
     console_url: str
+    ours: bool = False
 
 
 @dataclass(frozen=True)
 class BuildWorld:
-    """What build touches. `record` is called with all builds so far after each start, so that none is lost."""
+    """What build touches. `record` is called with all builds so far after each start, so that none is lost.
+
+    Signals wait while `uninterrupted` is open: between the start of a build and its record nobody would stop it.
+    """
 
     codebuild: CodeBuild
     git: GitRepository
@@ -57,6 +77,8 @@ class BuildWorld:
     narrate: Narrator
     record: Callable[[Sequence[StartedBuild]], None]
     workshop: Workshop
+    now: Callable[[], datetime] = field(default=partial(datetime.now, timezone.utc))
+    uninterrupted: Callable[[], AbstractContextManager[None]] = field(default=nullcontext)
 
 
 def build(
@@ -64,24 +86,28 @@ def build(
 ) -> tuple[StartedBuild, ...]:
     """Store the snapshot of the commit and start one build per package of the plan.
 
-    A package with `where: auto` whose dependencies all have wheels is made on this machine instead. Raises
-    `ConfigurationError` when prebuild has not applied these settings.
+    A package with `where: auto` whose dependencies all have wheels is made on this machine instead. A build of the
+    same commit and settings that still runs, or has left its package, is taken in place of a second one. Raises
+    `ConfigurationError` when prebuild has not applied these settings, `BuildFailed` when this pipeline has built it
+    already and it failed.
     """
     run = _Run(plan, settings_digest, request, world)
     here = [item for item in plan.builds if may_be_made_here(item)]
     remote = [item for item in plan.builds if item not in here]
     # What is made at a terminal stays there, and so needs no account.
     run.require_applied(remote if world.workshop.pipelines is None else plan.builds)
+    run.supersede()
+    remote = [item for item in remote if not run.take_earlier(item)]
     scratch.mkdir(parents=True, exist_ok=True)
     # A folder of its own: the same commit may be built here twice at once.
     with tempfile.TemporaryDirectory(dir=scratch, prefix="snapshot-") as folder:
         snapshot = None
-        if here or plan.source is Source.SNAPSHOT:
+        if here or (remote and plan.source is Source.SNAPSHOT):
             snapshot = world.git.snapshot(request.commit, Path(folder, "snapshot.tar.gz"))
         for item in here:
             if snapshot is None or not run.make(item, snapshot, Path(folder, item.package)):
-                remote.append(item)
-        run.require_applied(remote)
+                run.require_applied([item])
+                remote += [] if run.take_earlier(item) else [item]
         # A build that clones has no use for a snapshot.
         sha256 = run.store(snapshot, remote[0]) if snapshot and remote and plan.source is Source.SNAPSHOT else ""
     for item in remote:
@@ -98,6 +124,7 @@ class _Run:
         self._request = request
         self._world = world
         self._projects: dict[str, ProjectRecord] = {}
+        self._listed: dict[str, Sequence[BuildRecord]] = {}
         self.started: list[StartedBuild] = []
 
     def require_applied(self, items: Sequence[BuildPlan]) -> None:
@@ -134,7 +161,8 @@ class _Run:
         )
         if made is not None and made.build_id:
             done = StartedBuild(item.package, made.build_id, self._request.commit, made.url)
-            self._note(done, "success", f"{item.target}, made in the job")
+            self._record(done)
+            self._report(done, "success", f"{item.target}, made in the job", self._request.pipeline_id)
         return made is not None
 
     def store(self, snapshot: Snapshot, item: BuildPlan) -> str:
@@ -146,10 +174,91 @@ class _Run:
         self._world.narrate(f"snapshot of {self._request.commit} {words} in `{store.bucket}`")
         return snapshot.tar_sha256
 
+    def supersede(self) -> None:
+        """Stop running builds of older commits of the ref, if that is configured."""
+        if not self._plan.supersede or not self._request.pipeline_id:
+            return
+        for item in self._plan.builds:
+            stop_older(older(self._newest(item), self._wish(item)), self._world.codebuild, self._world.narrate)
+
+    def take_earlier(self, item: BuildPlan) -> bool:
+        """Take what an earlier run has left of this build; False if there is nothing and one has to be started.
+
+        Raises `BuildFailed` or `MachineryError` for a failure that would only be repeated.
+        """
+        if self._request.fresh:
+            return False
+        wish = self._wish(item)
+        alike = wish.alike(self._newest(item))
+        running = live(alike, wish.ref)
+        if running is not None:
+            self._attach(item, running, ours=wish.asked_for(running))
+            return True
+        found = next((one for one in reusable(alike, item, self._world.now()) if self._is_stored(item, one)), None)
+        if found is not None:
+            self._bring_again(item, found)
+            return True
+        check_repeatable(alike, wish)
+        return False
+
     def start(self, item: BuildPlan, snapshot_sha256: str) -> None:
         """Start the build of a package in CodeBuild."""
-        started = _start(item, self._settings_digest, self._request, snapshot_sha256, self._world)
-        self._note(started, "running", f"{item.target} in CodeBuild")
+        world, request, wish = self._world, self._request, self._wish(item)
+        variables = {
+            "ORCHESTRATOR_COMMIT_SHA": request.commit,
+            "ORCHESTRATOR_REF": request.ref,
+            "ORCHESTRATOR_SNAPSHOT_SHA256": snapshot_sha256,
+            "ORCHESTRATOR_PIPELINE_ID": request.pipeline_id,
+            "ORCHESTRATOR_MARKER": wish.marker,
+        }
+        fresh = world.workshop.new_uuid() if request.fresh else ""
+        with world.uninterrupted():
+            record = start(wish, item.codebuild_project, variables, world.codebuild, world.narrate, fresh=fresh)
+            started = self._started(item, record, ours=True)
+        self._report(started, "running", f"{item.target} in CodeBuild", self._request.pipeline_id)
+
+    def _attach(self, item: BuildPlan, record: BuildRecord, *, ours: bool) -> None:
+        self._world.narrate(
+            f"attached to {record.id}: it builds this commit with these settings, "
+            f"started {age(record.started, self._world.now())}"
+        )
+        # The status belongs to the pipeline that the build reports its end to.
+        pipeline = record.variables.get("ORCHESTRATOR_PIPELINE_ID", "")
+        self._report(self._started(item, record, ours=ours), "running", f"{item.target} in CodeBuild", pipeline)
+
+    def _bring_again(self, item: BuildPlan, record: BuildRecord) -> None:
+        """Start the way home of a package that is there; outside of a job, say which command takes it."""
+        ended = age(record.ended, self._world.now())
+        self._world.narrate(
+            f"took the package of {record.id}: it built this commit with these settings, and ended {ended} "
+            "(`--fresh` builds again)"
+        )
+        pipelines = self._world.workshop.pipelines
+        if pipelines is None:
+            self._world.narrate(f"to bring it here: orchestrator postbuild --build-id {record.id}")
+        else:
+            if self._plan.return_ is Return.EVENT:  # the way that its first homecoming has closed
+                Homecoming(record, self._plan.artifacts.prefix, self._store_of(item)).reopen()
+            self._world.narrate(f"started the pipeline {pipelines.start(self._request.ref, record.id)}")
+        started = self._started(item, record, ours=False)
+        self._report(started, "success", f"{item.target}, built before", self._request.pipeline_id)
+
+    def _is_stored(self, item: BuildPlan, record: BuildRecord) -> bool:
+        store, prefix = self._store_of(item), self._plan.artifacts.prefix
+        names = (MANIFEST_NAME, PACKAGE_NAME)
+        commit = self._request.commit
+        return all(store.exists(artifact_key(prefix, record.project, commit, record.uuid, name)) for name in names)
+
+    def _newest(self, item: BuildPlan) -> Sequence[BuildRecord]:
+        name = item.codebuild_project
+        if name not in self._listed:
+            self._listed[name] = self._world.codebuild.newest(name, limit=SEARCHED_BUILDS)
+        return self._listed[name]
+
+    def _wish(self, item: BuildPlan) -> Wish:
+        request = self._request
+        mark = marker(item.codebuild_project, request.commit, self._settings_digest)
+        return Wish(mark, request.commit, request.ref, request.pipeline_id)
 
     def _store_of(self, item: BuildPlan) -> ObjectStore:
         project = self._projects[item.codebuild_project]
@@ -168,40 +277,22 @@ class _Run:
             tool_sha256=self._plan.tool_sha256,
         )
 
-    def _note(self, started: StartedBuild, state: str, description: str) -> None:
+    def _started(self, item: BuildPlan, record: BuildRecord, *, ours: bool) -> StartedBuild:
+        started = StartedBuild(item.package, record.id, self._request.commit, record.console_url, ours)
+        self._record(started)
+        return started
+
+    def _record(self, started: StartedBuild) -> None:
         self.started.append(started)
         self._world.record(self.started)
+
+    def _report(self, started: StartedBuild, state: str, description: str, pipeline_id: str) -> None:
         self._world.status.report(
             self._request.commit,
             state=state,
             name=f"codebuild/{started.package}",
             ref=self._request.ref,
-            pipeline_id=self._request.pipeline_id,
+            pipeline_id=pipeline_id,
             description=description,
             url=started.console_url,
         )
-
-
-def _start(
-    item: BuildPlan, settings_digest: str, request: Request, snapshot_sha256: str, world: BuildWorld
-) -> StartedBuild:
-    mark = marker(item.codebuild_project, request.commit, settings_digest)
-    variables = {
-        "ORCHESTRATOR_COMMIT_SHA": request.commit,
-        "ORCHESTRATOR_REF": request.ref,
-        "ORCHESTRATOR_SNAPSHOT_SHA256": snapshot_sha256,
-        "ORCHESTRATOR_PIPELINE_ID": request.pipeline_id,
-        "ORCHESTRATOR_MARKER": mark,
-    }
-    # A retried job gives the same token, so within five minutes it gets the same build (StartBuild API). A build that
-    # has failed in the meantime is no use to it: its id makes the next token, which a retry finds by the same way.
-    failed: list[str] = []
-    while True:
-        token = digest([mark, request.ref, request.pipeline_id, *failed])
-        record = world.codebuild.start(item.codebuild_project, variables, token)
-        if record.id in failed or not record.complete or record.status == BuildStatus.SUCCEEDED:
-            break
-        world.narrate(f"{record.id} ended {record.status}: starting another")
-        failed.append(record.id)
-    world.narrate(f"started {record.id} for {request.commit}")
-    return StartedBuild(item.package, record.id, request.commit, record.console_url)

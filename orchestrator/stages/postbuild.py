@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError, Refused, Superseded
+from orchestrator.errors import OrchestratorError, Refused, Superseded
 from orchestrator.packaging.documents.model import Origin
 from orchestrator.packaging.documents.provenance import builder_of
 from orchestrator.plan.model import BuildPlan, Plan
@@ -22,19 +22,19 @@ from orchestrator.ports import (
     OpenStore,
     ProjectRecord,
 )
-from orchestrator.render.terminal import printable
 from orchestrator.stages.delivery import Delivered, Desk, Expected, bring
+from orchestrator.stages.doorstep import Doorstep, TakenAlready
+from orchestrator.stages.ending import check_ending
 from orchestrator.stages.follow import follow
-from orchestrator.vocabulary import BuildStatus, Where
+from orchestrator.stages.homecoming import Homecoming
+from orchestrator.vocabulary import Return, Where
 
-_READ_LINES = 500
-_SHOWN_LINES = 20
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
 class PostbuildWorld:
-    """What postbuild touches."""
+    """What postbuild touches. `pipeline_id` is the pipeline that it runs in, empty at a terminal."""
 
     codebuild: CodeBuild
     logs: BuildLogs
@@ -42,6 +42,7 @@ class PostbuildWorld:
     status: CommitStatus
     clock: Clock
     desk: Desk
+    pipeline_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def postbuild(
     """Bring the package of a build to `output` as `package.zip`, with its manifest and its other documents.
 
     Raises `Refused` when anything is not what it claims to be, `Superseded` for a build of another commit or
-    a stopped one, `BuildFailed` when the build failed.
+    a stopped one or one that another pipeline has taken, `BuildFailed` when the build failed.
     """
     made = split_assembled_id(build_id)
     if made is not None:
@@ -77,8 +78,16 @@ def postbuild(
     commit = _commit_of(record)
 
     def fetch() -> Delivered:
+        door = _doorstep(plan, item, record, world)
+        if door:
+            door.look()
+        else:
+            _note_arrival(plan, item, record, world)
+        # Only a pipeline of this commit may take the build: another one would keep it from those who wait for it.
         _check_commit(record.id, commit, expected_commit)
-        _check_status(record, world.logs)
+        if door:
+            door.take()
+        check_ending(record, world.logs)
         return bring(_expected_of(plan, item, record, commit), _store_of(plan, item, world), world.desk, output)
 
     told = _Told(
@@ -120,6 +129,24 @@ def _bring_assembled(
         return bring(expected, _store_of(plan, item, world), world.desk, output)
 
     return _reported(fetch, world.status, _Told(item.package, made.commit, ref, "", ""))
+
+
+def _doorstep(plan: Plan, item: BuildPlan, record: BuildRecord, world: PostbuildWorld) -> Doorstep | None:
+    """Return where the build is taken in, None where nobody else can come for it: at a terminal, or by a trigger."""
+    if plan.return_ is not Return.EVENT or not world.pipeline_id:
+        return None
+    store = _store_of(plan, item, world)
+    return Doorstep(record, world.pipeline_id, plan.artifacts.prefix, store, world.clock)
+
+
+def _note_arrival(plan: Plan, item: BuildPlan, record: BuildRecord, world: PostbuildWorld) -> None:
+    """Note for `reconcile` that the build's own trigger has worked; without the note one pipeline too many starts."""
+    if not world.pipeline_id:
+        return
+    try:
+        Homecoming(record, plan.artifacts.prefix, _store_of(plan, item, world)).arrive(world.pipeline_id)
+    except OrchestratorError as error:
+        world.desk.narrate(f"`orchestrator reconcile` will not know that {record.id} came home: {error.what}")
 
 
 def _expected_of(plan: Plan, item: BuildPlan, record: BuildRecord, commit: str) -> Expected:
@@ -171,34 +198,6 @@ def _check_commit(build_id: str, commit: str, expected: str) -> None:
         )
 
 
-def _check_status(record: BuildRecord, logs: BuildLogs) -> None:
-    if record.status == BuildStatus.SUCCEEDED:
-        return
-    what = f"the build `{record.id}` ended {record.status}"
-    if record.status == BuildStatus.STOPPED:
-        raise Superseded(what, detail="somebody stopped it", hint="start it again if that was not intended")
-    if record.status not in {BuildStatus.FAILED, BuildStatus.TIMED_OUT}:
-        raise MachineryError(what, detail=_failure(record, logs), hint="run the build job again")
-    raise BuildFailed(what, detail=_failure(record, logs), hint=f"the whole log: {record.console_url}")
-
-
-def _failure(record: BuildRecord, logs: BuildLogs) -> str:
-    phase = record.failed_phase
-    lines = [f"phase: {phase.name} {phase.status}"] if phase else []
-    if phase and phase.message:
-        lines.append(printable(phase.message))
-    last = _of_phase(logs.last_lines(record, _READ_LINES), phase.name if phase else "")[-_SHOWN_LINES:]
-    if last:
-        lines += ["", "last lines of the log:", *(f"  {printable(line)}" for line in last)]
-    return "\n".join(lines)
-
-
-def _of_phase(lines: Sequence[str], phase: str) -> Sequence[str]:
-    """Return the lines up to the end of a phase: what went wrong stands there, not at the end of the log."""
-    ends = [number for number, line in enumerate(lines) if f"Phase complete: {phase} State: " in line]
-    return lines[: ends[-1] + 1] if ends else lines
-
-
 def _store_of(plan: Plan, item: BuildPlan, world: PostbuildWorld) -> ObjectStore:
     """Open the bucket that the CodeBuild project, not the build, names: a build could be started with another."""
     project: ProjectRecord | None = world.codebuild.projects([item.codebuild_project]).get(item.codebuild_project)
@@ -222,6 +221,8 @@ def _reported(fetch: Callable[[], Delivered], status: CommitStatus, told: _Told)
     """Return what `fetch` returns, and show beside the commit how it went."""
     try:
         delivered = fetch()
+    except TakenAlready:
+        raise
     except OrchestratorError as error:
         _report(status, told, _state_of(error), error.what)
         raise

@@ -67,12 +67,12 @@ def prebuild(plan: Plan, root: RenderedRoot, tool: bytes, world: PrebuildWorld) 
 
 
 def _require_parameters(plan: Plan, parameters: Parameters) -> None:
-    missing = parameters.missing(plan.gitlab.parameters)
+    missing = parameters.missing(plan.parameters)
     if missing:
         raise ConfigurationError(
             f"SSM parameter{'s' if len(missing) > 1 else ''} missing in {plan.region}: "
             + ", ".join(f"`{name}`" for name in missing),
-            detail="expected: a SecureString that the build reads when it needs it",
+            detail="expected: a SecureString, read at the moment it is needed",
             hint=_how_to_get(plan, missing[0])
             + f": `aws ssm put-parameter --type SecureString --name {missing[0]} --value file://token`",
         )

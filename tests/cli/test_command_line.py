@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -46,6 +47,16 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     outcome = CliRunner().invoke(cli, [command, "--help"])
     assert outcome.exit_code == 0
     assert "Example:" in outcome.output
+
+
+def test_a_rendered_root_is_whole(project: Path) -> None:
+    """With `return: event` the function's zip lies in the rendered root, with the digest that Terraform expects."""
+    (project / "orchestrator.yml").write_text(f"{SMALL}return: event\ngitlab: {{project: group/demo}}\n")
+    outcome = run("render", "--output", "out", cwd=project)
+    assert outcome.returncode == 0, outcome.stderr
+    told = json.loads((project / "out/terraform/terraform.tfvars.json").read_text())["handback"]
+    content = (project / "out/terraform" / told["code"]["file"]).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == told["code"]["sha256"]
 
 
 def test_planning_needs_no_network_and_no_credentials(project: Path, tmp_path: Path) -> None:

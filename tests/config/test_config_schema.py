@@ -57,6 +57,7 @@ def test_the_reference_is_current(name: str) -> None:
         "    system_packages: {dnf: [curl], apt-get: [curl]}\n    allow_pure: [Wrapt]",
         "    kind: custom\n    commands: [make]\n    output: dist\n    runtime: provided.al2023",
         "    allow: [{rule: library, reason: why}]\n    build: {where: auto, keep_wheels: false}",
+        "return: event\nhandback: {inputs: false, reserved_concurrency: 2, log_key_arn: null}",
         "runtimes: {python3.12: {system: null, deprecated: '2030-01-01', versions: {GLIBC: '2.35'}}}",
     ],
 )
@@ -77,7 +78,8 @@ def test_what_we_accept_an_editor_accepts(addition: str) -> None:
         "    runtime: 3.12",
         "version: 2",
         "artifacts: {bucket: A}",
-        "return: event",
+        "return: push",
+        "return: event\nhandback: {log_retention_days: 2}",
         "    system_packages: {brew: [curl]}",
         "    system_packages: [--force]",
         "    allow: [{rule: library}]",

@@ -56,7 +56,7 @@ def test_every_block_says_what_it_is(block: Block) -> None:
 def test_shown_configurations_can_be_planned(block: Block) -> None:
     """Every `orchestrator.yml` in the documentation is complete and right."""
     configuration = parse(block.text, "orchestrator.yml", {}, directory="example")
-    plan = make_plan(configuration, base=".", read=lambda _: b"", tool_sha256="0" * 64)
+    plan = make_plan(configuration, base=".", read=lambda _: b"", tool_sha256="0" * 64, handback_sha256="b" * 64)
     assert {build.package for build in plan.builds} == set(yaml.safe_load(block.text)["packages"])
     assert plan.project in plan_text(plan, "0" * 64)
 

@@ -130,7 +130,9 @@ def test_a_snapshot_that_was_swapped_is_not_built(ready: Shop) -> None:
     assert ready.orchestrator("postbuild", "--build-id", first).returncode == 0
     key = f"snapshots/{commit}.tar.gz"
     ready.aws("s3").put_object(Bucket=ready.bucket, Key=key, Body=b"something else")
-    refused = ready.orchestrator("build", CI_PIPELINE_ID="2")
+    reused = ready.orchestrator("build", CI_PIPELINE_ID="2")
+    assert (reused.returncode, ready.build_id()) == (0, first), reused.stderr
+    refused = ready.orchestrator("build", "--fresh", CI_PIPELINE_ID="2")
     assert refused.returncode == 5, refused.stderr
     assert "hint:" in refused.stderr
 

@@ -67,6 +67,29 @@ def test_the_same_token_gives_the_same_build(project: str) -> None:
     assert SERVICE.start(project, {"GIVEN": "x"}, token).id == SERVICE.start(project, {"GIVEN": "x"}, token).id
 
 
+def test_the_newest_builds_come_first(project: str) -> None:
+    """Builds are listed newest first, as many as asked for, with the times they began and ended."""
+    ids = [SERVICE.start(project, {}, uuid.uuid4().hex).id for _ in range(3)]
+    assert [one.id for one in SERVICE.newest(project, limit=2)] == ids[:0:-1]
+    last = ended(ids[0])
+    assert last.started
+    assert last.ended
+    assert last.ended >= last.started
+
+
+def test_a_build_can_be_stopped_twice(project: str) -> None:
+    """Stopping a build ends it; stopping it again changes nothing and is no failure."""
+    aws.client("codebuild", REGION).update_project(
+        name=project,
+        source={"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {build: {commands: [sleep 30]}}\n"},
+    )
+    record = SERVICE.start(project, {}, uuid.uuid4().hex)
+    assert not record.complete
+    SERVICE.stop(record.id)
+    assert ended(record.id).status == "STOPPED"
+    assert SERVICE.stop(record.id).status == "STOPPED"
+
+
 def test_a_project_is_described_by_what_prebuild_left(project: str) -> None:
     """Digest, bucket and account of a project are read from CodeBuild alone."""
     record = SERVICE.projects([project])[project]
@@ -125,6 +148,17 @@ def _build(**changes: Any) -> dict[str, Any]:
 def _serve(scripted: Callable[..., Any], answer: Callable[..., bytes], build: dict[str, Any]) -> BuildRecord:
     scripted(answer(200, json.dumps({"builds": [build]}).encode(), Content_Type="application/x-amz-json-1.1"))
     return SERVICE.builds([build["id"]])[build["id"]]
+
+
+def test_builds_are_listed_page_by_page(scripted: Callable[..., Any], answer: Callable[..., bytes]) -> None:
+    """The list is read until there are enough, and what CodeBuild does not know any more is left out."""
+    first, second = ({"ids": [f"p:{n}" for n in page], "nextToken": "more"} for page in ("12", "34"))
+    known = {"builds": [_build(id=f"p:{n}") for n in "31"]}
+    scripted(
+        *(answer(200, json.dumps(item).encode(), Content_Type="application/x-amz-json-1.1")
+          for item in (first, second, known))
+    )  # fmt: skip
+    assert [one.id for one in SERVICE.newest("p", limit=3)] == ["p:1", "p:3"]
 
 
 def test_a_status_that_nobody_knows_yet_is_kept(scripted: Callable[..., Any], answer: Callable[..., bytes]) -> None:

@@ -84,6 +84,14 @@ def test_the_root_is_applied_and_its_outputs_come_back(site: Site) -> None:
     assert "terraform.tfstate" in site.text("text-init")
 
 
+def test_files_that_are_no_text_lie_beside_the_root(site: Site) -> None:
+    """The zip of the function is there, byte for byte, when Terraform begins."""
+    told = {"handback.zip": b"PK\x00\xff"}
+    TerraformInfrastructure(site.folder, site.environment, lambda line: None, told).apply(root())
+    assert (site.folder / "handback.zip").read_bytes() == b"PK\x00\xff"
+    assert "handback.zip" in site.text("files-init")
+
+
 @pytest.mark.parametrize("fail", ["", "plan", "apply", "output"])
 def test_no_plan_is_left_behind(site: Site, fail: str) -> None:
     """A saved plan holds everything that Terraform knows: it is removed, however the apply ends."""

@@ -270,3 +270,19 @@ def test_a_machine_that_cannot_ask_says_why(
         store("bucket").check_owner()
     assert caught.value.exit_code == exit_code
     assert caught.value.hint
+
+
+def test_of_two_who_replace_the_same_version_one_wins(bucket: str) -> None:
+    """An object that may change is replaced by its tag: nobody overwrites what he has not seen."""
+    here, key = store(bucket), "handback/demo/1.json"
+    assert here.read_tagged(key, limit_bytes=10) is None
+    assert not here.replace(key, b"lost", tag='"0123456789abcdef0123456789abcdef"')
+    assert here.replace(key, b"first", tag=None)
+    assert not here.replace(key, b"second", tag=None)
+    found = here.read_tagged(key, limit_bytes=10)
+    assert found is not None
+    assert found.content == b"first"
+    assert here.replace(key, b"third", tag=found.tag)
+    assert not here.replace(key, b"fourth", tag=found.tag)
+    with pytest.raises(Refused, match="too large"):
+        here.read_tagged(key, limit_bytes=4)

@@ -32,15 +32,12 @@ def test_same_bytes_in_another_process(tmp_path: Path) -> None:
 
 
 def test_holds_only_what_travels() -> None:
-    """The zipapp carries the packaging code, the errors and the tools' lock, and no bytecode."""
+    """The zipapp carries the packaging code, the call of GitLab, the errors and the tools' lock, and no bytecode."""
+    alone = {"__main__.py", "orchestrator/__init__.py", "orchestrator/errors.py", "orchestrator/gitlab_trigger.py"}
     names = zipfile.ZipFile(BytesIO(build_zipapp().content)).namelist()
     assert names == sorted(names)
-    assert {"__main__.py", "orchestrator/errors.py", "orchestrator/packaging/inside/tools.lock"} <= set(names)
-    assert all(
-        name in ("__main__.py", "orchestrator/__init__.py", "orchestrator/errors.py")
-        or name.startswith("orchestrator/packaging/")
-        for name in names
-    )
+    assert {*alone, "orchestrator/packaging/inside/tools.lock"} <= set(names)
+    assert all(name in alone or name.startswith("orchestrator/packaging/") for name in names)
     assert not [name for name in names if "pycache" in name]
 
 

@@ -92,7 +92,7 @@ def test_dangerous_variables_do_not_reach_tools() -> None:
         ("trigger", {"api_url": "http://gitlab.example.org", "project": "1", "token_parameter": "/x"}),
         ("trigger", {"api_url": "https://u:p@gitlab.example.org", "project": "1", "token_parameter": "/x"}),
         ("trigger", {"api_url": "https://gitlab.example.org", "project": "../1", "token_parameter": "/x"}),
-        ("trigger", None),
+        ("trigger", {}),
     ],
 )
 def test_wrong_settings_are_named(case: Any, field: str, value: object) -> None:

@@ -43,6 +43,7 @@ def _render(**values: Any) -> dict[str, Any]:
         "runtime_versions": {"python": "3.12"},
         "architecture": "arm64",
         "runtime": "python3.12",
+        "calls_home": True,
     }
     document: dict[str, Any] = yaml.safe_load(environment.from_string(TEMPLATE.read_text()).render(defaults | values))
     return document

@@ -80,9 +80,18 @@ def test_second_call_is_silent(call: Any, gitlab: Any) -> None:
     assert len(gitlab.requests) == 1
 
 
-def test_wait_is_bounded() -> None:
+def test_wait_is_bounded(call: Any) -> None:
     """A server cannot keep a build waiting for hours."""
-    assert module._wait_seconds(1, 86_400.0) == 60.0
+    assert call((429, {"Retry-After": "86400"}, "slow"), OK)[1] == [60.0]
+
+
+def test_a_build_whose_end_an_event_tells_calls_nobody(call: Any, case: Any, gitlab: Any) -> None:
+    """Without `trigger` in its settings, a build reads no token and sends nothing."""
+    settings = {name: value for name, value in case.settings.items() if name != "trigger"}
+    build = read_build({**case.variables, "ORCHESTRATOR_SETTINGS": json.dumps(settings)})
+    with pytest.raises(OrchestratorError, match="calls no pipeline") as caught:
+        trigger(build, Workspace(case.private, case.root))
+    assert (caught.value.exit_code, gitlab.requests) == (2, [])
 
 
 def test_marker_is_private(call: Any, case: Any) -> None:

@@ -270,3 +270,42 @@ def test_no_variable_smuggles_another(variables: dict[str, str]) -> None:
     """A value or name that would become a second variable is not written."""
     with pytest.raises(ValueError, match="dotenv"):
         dotenv(variables)
+
+
+EVENT = "project: demo\nregion: eu-central-1\nreturn: event\nsource: clone\npackages: {parser: {}}\n"
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:builds"
+
+
+def test_a_build_whose_end_an_event_tells_has_no_way_to_gitlab() -> None:
+    """With `return: event` neither buildspec, settings nor role of a build know of the trigger token."""
+    plan = make(EVENT, {"CI_PROJECT_ID": "7", "CI_PROJECT_URL": "https://gitlab.com/a/b"})
+    document = read(buildspec(plan, plan.builds[0], template=TEMPLATE))
+    told = document["env"]["variables"]["ORCHESTRATOR_SETTINGS"]
+    assert parse_settings(json.dumps(told)).trigger is None
+    assert not [phase for phase in document["phases"].values() if "finally" in phase]
+    assert not [line for phase in document["phases"].values() for line in phase["commands"] if " trigger" in line]
+    variables = json.loads(root(plan).files["terraform.tfvars.json"])
+    assert variables["builds"]["demo-parser"]["parameters"] == ["/gitlab/username", "/gitlab/pat"]
+
+
+def test_the_function_is_told_to_terraform() -> None:
+    """What `handback` says reaches Terraform with the digest of the code, which the settings digest covers."""
+    text = f"{EVENT}handback: {{inputs: no, alarm_topic_arn: '{TOPIC}', reserved_concurrency: 2}}\n"
+    plan = make(text, {"CI_PROJECT_ID": "7", "CI_PROJECT_URL": "https://gitlab.com/a/b"})
+    assert json.loads(root(plan).files["terraform.tfvars.json"])["handback"] == {
+        "alarm_topic_arn": TOPIC,
+        "code": {"file": "handback.zip", "sha256": "b" * 64},
+        "gitlab": {
+            "api_url": "https://gitlab.com/api/v4",
+            "inputs": False,
+            "project": "7",
+            "token_parameter": "/gitlab/trigger/demo",
+        },
+        "kms_key_arns": {"log": None, "token": None},
+        "log_retention_days": 30,
+        "reserved_concurrency": 2,
+    }
+    assert json.loads(root(PLAN).files["terraform.tfvars.json"])["handback"] is None
+    assert plan.handback is not None
+    other = replace(plan, handback=replace(plan.handback, code_sha256="c" * 64))
+    assert root(other).settings_digest != root(plan).settings_digest

@@ -121,9 +121,10 @@ def test_the_commit_shows_the_build(tmp_path: Path) -> None:
     assert status.reports == [(SHA, "running")]
 
 
-def test_a_failed_build_is_not_given_to_a_retry(tmp_path: Path) -> None:
-    """When the token of a retry finds a build that has failed already, another one is started, once."""
-    dead = record("demo-parser", status="FAILED", complete=True)
+@pytest.mark.parametrize("status", ["STOPPED", "FAULT"])
+def test_a_dead_build_is_not_given_to_a_retry(tmp_path: Path, status: str) -> None:
+    """When the token of a retry finds a build that was stopped or had a fault, another one is started, once."""
+    dead = record("demo-parser", status=status, complete=True)
     answers = [dead, record("demo-parser", id=dead.id[:-1] + "1", status="IN_PROGRESS", complete=False)]
     tokens: list[str] = []
 

@@ -76,6 +76,14 @@ def test_missing_trigger_token_is_found_before_anything_is_made() -> None:
     assert infrastructure.applied == []
 
 
+def test_the_token_of_the_function_must_exist_too() -> None:
+    """With `return: event` no build reads the trigger token, and prebuild still finds that it is missing."""
+    plan = make("project: demo\nregion: eu-central-1\nreturn: event\npackages: {parser: {}}\n")
+    assert plan.build_parameters == []
+    with pytest.raises(ConfigurationError, match="/gitlab/trigger/demo"):
+        prebuild(plan, ROOT, b"tool", world(parameters=FakeParameters(absent=["/gitlab/trigger/demo"])))
+
+
 def test_a_given_bucket_is_looked_at_before_anything_is_made() -> None:
     """A bucket that is not ours stops prebuild before Terraform builds on it."""
     plan = make("project: demo\nregion: eu-central-1\npackages: {parser: {}}\nartifacts: {bucket: somebody-elses}\n")

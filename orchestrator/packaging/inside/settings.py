@@ -45,7 +45,8 @@ class Settings:
     """What is built, for what, and how. `source`, `requirements` and `output` are paths in the repository.
 
     `system_packages` are names for whatever package manager there is, or lists by manager. `commands` and `output`
-    belong to the kind `custom`. `where` says who may make the package, for the record: a build is told by being one.
+    belong to the kind `custom`. `trigger` is None where an event tells the end of a build. `where` says who may
+    make the package, for the record: a build is told by being one.
     """
 
     project: str
@@ -56,7 +57,7 @@ class Settings:
     requirements: str | None
     environment: Mapping[str, str]
     clone: Clone | None
-    trigger: Trigger
+    trigger: Trigger | None
     prefix: str
     system_packages: tuple[str, ...] | Mapping[str, tuple[str, ...]] = ()
     commands: tuple[str, ...] = ()
@@ -93,7 +94,7 @@ def parse_settings(text: str) -> Settings:
         requirements=fields.optional_path("requirements"),
         environment=_environment(fields.get("environment", {})),
         clone=_clone(Fields(fields.get("clone"), "clone.")) if fetch == "clone" else None,
-        trigger=_trigger(Fields(fields.get("trigger"), "trigger.")),
+        trigger=None if fields.get("trigger") is None else _trigger(Fields(fields.get("trigger"), "trigger.")),
         prefix=parse_prefix(fields.get("prefix", "")),
         system_packages=_system_packages(fields),
         commands=_commands(fields, kind),

@@ -1,0 +1,46 @@
+"""`reconcile`: bring home what has not come by itself, from a scheduled pipeline."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from orchestrator.cli import wire
+from orchestrator.cli.project import config_option, load_project
+from orchestrator.cli.screen import narrate
+from orchestrator.errors import MachineryError
+from orchestrator.render.terminal import printable
+from orchestrator.stages.reconcile import Finding
+from orchestrator.stages.reconcile import reconcile as find_and_start
+
+
+@click.command(epilog="Example: orchestrator reconcile --hours 24")
+@config_option
+@click.option(
+    "--hours", type=click.IntRange(1, 8760), default=48, show_default=True, help="How far back builds are looked at."
+)
+def reconcile(config: Path, hours: int) -> None:
+    """Start the pipelines of builds that have ended and never came home.
+
+    For a scheduled pipeline. Outside of a GitLab job it only prints what it finds.
+    """
+    project = load_project(config, os.environ)
+    world = wire.reconcile_world(project, os.environ)
+    found: list[Finding] = []
+    for finding in find_and_start(project.plan, world, hours=hours):
+        found.append(finding)
+        click.echo(f"{finding.ended:%Y-%m-%d %H:%M}  {finding.status:<10}  {finding.build_id}  "
+                   f"{printable(finding.ref)}  {printable(finding.outcome)}")  # fmt: skip
+    missing = [finding for finding in found if finding.outcome == "missing"]
+    narrate(f"{len(found)} builds ended in the last {hours} hours")
+    for finding in missing:
+        narrate(f"to bring it here: orchestrator postbuild --build-id {finding.build_id}")
+    failed = [finding for finding in found if finding.failed]
+    if failed:
+        raise MachineryError(
+            f"{len(failed)} of them were not brought home",
+            detail="\n".join(f"{finding.build_id}: {printable(finding.outcome)}" for finding in failed),
+            hint="run the job again",
+        )

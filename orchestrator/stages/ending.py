@@ -1,0 +1,50 @@
+"""How a build ended, in words: which ending, in which phase, and the last lines of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.errors import BuildFailed, MachineryError, Superseded
+from orchestrator.ports import BuildLogs, BuildRecord
+from orchestrator.render.terminal import printable
+from orchestrator.vocabulary import BuildStatus
+
+_READ_LINES = 500
+_SHOWN_LINES = 20
+
+
+def check_ending(record: BuildRecord, logs: BuildLogs) -> None:
+    """Return if the build has succeeded.
+
+    Raises `BuildFailed` for a failure or a time-out, `Superseded` for a stopped build, and `MachineryError` for
+    a fault of CodeBuild or an ending that nobody here knows.
+    """
+    if record.status == BuildStatus.SUCCEEDED:
+        return
+    what, whole = f"the build `{record.id}` ended {record.status}", f"the whole log: {record.console_url}"
+    told = _told(record, logs)
+    if record.status == BuildStatus.STOPPED:
+        detail = "\n".join(part for part in ("somebody stopped it", told) if part)
+        raise Superseded(what, detail=detail, hint="start it again if that was not intended")
+    if record.status == BuildStatus.TIMED_OUT:
+        raise BuildFailed(what, detail=told, hint=f"make it faster, or raise `build.timeout_minutes`; {whole}")
+    if record.status == BuildStatus.FAILED:
+        raise BuildFailed(what, detail=told, hint=whole)
+    raise MachineryError(what, detail=told, hint="run the build job again")
+
+
+def _told(record: BuildRecord, logs: BuildLogs) -> str:
+    phase = record.failed_phase
+    lines = [f"phase: {phase.name} {phase.status}"] if phase else []
+    if phase and phase.message:
+        lines.append(printable(phase.message))
+    last = _of_phase(logs.last_lines(record, _READ_LINES), phase.name if phase else "")[-_SHOWN_LINES:]
+    if last:
+        lines += ["", "last lines of the log:", *(f"  {printable(line)}" for line in last)]
+    return "\n".join(lines)
+
+
+def _of_phase(lines: Sequence[str], phase: str) -> Sequence[str]:
+    """Return the lines up to the end of a phase: what went wrong stands there, not at the end of the log."""
+    ends = [number for number, line in enumerate(lines) if f"Phase complete: {phase} State: " in line]
+    return lines[: ends[-1] + 1] if ends else lines

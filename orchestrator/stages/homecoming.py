@@ -1,0 +1,69 @@
+"""Whether a build has come home, as its record in the artifact store says, and what is written there about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.handback.record import LIMIT_BYTES, Record, parse_record, record_bytes, record_key
+from orchestrator.ports import BuildRecord, ObjectStore
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Homecoming:
+    """The record of one build's way home; `handback.record` says what is in it."""
+
+    build: BuildRecord
+    prefix: str
+    store: ObjectStore
+
+    def found(self) -> Record | None:
+        """Return the record, None if nobody has told of the build yet."""
+        stored = self.store.read_tagged(self._key, limit_bytes=LIMIT_BYTES)
+        return None if stored is None else parse_record(stored.content, self.build.id)
+
+    def claim(self, now: float, *, lease_seconds: float) -> bool:
+        """Take the right to start the pipeline of a build at a Unix time; False if somebody has it, or has used it."""
+        stored = self.store.read_tagged(self._key, limit_bytes=LIMIT_BYTES)
+        if stored is not None and not open_at(parse_record(stored.content, self.build.id), now):
+            return False
+        content = record_bytes(self.build.id, state="claimed", until=now + lease_seconds)
+        return self.store.replace(self._key, content, tag=stored.tag if stored else None)
+
+    def settle(self, pipeline_id: str) -> None:
+        """Note that a pipeline was started; what postbuild has written in the meantime stays."""
+        self._write("triggered", pipeline_id, keep="home")
+
+    def release(self) -> None:
+        """Give the claim back; what postbuild has written in the meantime stays."""
+        self._write("released", "", keep="home")
+
+    def arrive(self, pipeline_id: str) -> None:
+        """Note that a pipeline has the result; the first one stays noted."""
+        self._write("home", pipeline_id, keep="home")
+
+    def reopen(self) -> None:
+        """Let the next pipeline take a build that has come home before."""
+        self._write("triggered", "", keep="triggered")
+
+    def _write(self, state: str, pipeline_id: str, *, keep: str) -> None:
+        """Replace the record unless its state is `keep`; if others go on writing, theirs stays."""
+        for _ in range(_ATTEMPTS):
+            stored = self.store.read_tagged(self._key, limit_bytes=LIMIT_BYTES)
+            if stored is not None and parse_record(stored.content, self.build.id).state == keep:
+                return
+            content = record_bytes(self.build.id, state=state, pipeline_id=pipeline_id)
+            if self.store.replace(self._key, content, tag=stored.tag if stored else None):
+                return
+
+    @property
+    def _key(self) -> str:
+        return record_key(self.prefix, self.build.project, self.build.uuid)
+
+
+def open_at(record: Record | None, now: float) -> bool:
+    """Tell whether a build still has to be told of, at a Unix time."""
+    if record is None or record.state == "released":
+        return True
+    return record.state == "claimed" and record.until <= now
