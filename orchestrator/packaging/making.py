@@ -125,7 +125,9 @@ def _checked(recipe: Recipe, bench: Bench, zipped: Path, assembled: Assembled) -
     """Inspect the finished zip, and try it; raises Refused or BuildFailed."""
     for note in assembled.notes:
         bench.narrate(note)
-    inspection = inspect(zipped, recipe.target, layers=recipe.layers, allowed=recipe.asked.allow)
+    inspection = inspect(
+        zipped, recipe.target, layers=recipe.layers, allowed=recipe.asked.allow, origins=assembled.origins
+    )
     for finding in inspection.findings:
         if finding.severity is Severity.WARNING:
             bench.narrate(f"warning: {finding}")
