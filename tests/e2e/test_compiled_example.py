@@ -33,7 +33,7 @@ def runtime() -> str:
 
 
 def test_a_layer_is_compiled_and_works_below_its_function(tmp_path: Path) -> None:
-    """pycurl arrives as a layer with its own libcurl, nothing left to the runtime, and the probe runs on top of it."""
+    """Pycurl arrives as a layer with its own libcurl, nothing left to the runtime, and the probe runs on top of it."""
     name, output = runtime(), tmp_path / "demo"
     outcome = subprocess.run(
         [

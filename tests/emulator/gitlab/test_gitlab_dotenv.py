@@ -21,7 +21,9 @@ def test_reports_are_read(report: bytes, expected: list[tuple[str, str]]) -> Non
     assert parse(report) == expected
 
 
-@pytest.mark.parametrize("report", [b"\n", b"A=1\n\n", b"# comment\n", b"A\n", b"a-b=1\n", b"A=\xff\n", b"A=1\n" * 2000])
+@pytest.mark.parametrize(
+    "report", [b"\n", b"A=1\n\n", b"# comment\n", b"A\n", b"a-b=1\n", b"A=\xff\n", b"A=1\n" * 2000]
+)
 def test_reports_that_gitlab_refuses_fail_the_job(report: bytes) -> None:
     """Blank lines, comments, names that are none and too much fail here as they would there."""
     with pytest.raises(DotenvError):
