@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +25,7 @@ from orchestrator.cli.package_options import (
 )
 from orchestrator.cli.screen import narrate, print_data, print_json
 from orchestrator.errors import ConfigurationError
+from orchestrator.packaging.files import unwritable
 
 if TYPE_CHECKING:
     from orchestrator.packaging.recipe import Recipe
@@ -48,7 +53,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--smoke", multiple=True, metavar="MODULE", help="A module that must be importable from the package.")
 @allow_option
 @click.option("--allow-pure", multiple=True, metavar="NAME", help="A dependency that may come without machine code.")
-@click.option("--environment", multiple=True, metavar="NAME=VALUE", help="A variable for build scripts.")
+@click.option("--environment", multiple=True, metavar="NAME=VALUE", help="For build scripts; never a secret.")
 @table_option
 @click.option(
     "--cache",
@@ -58,7 +63,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def build(output: Path, cache: Path | None, *, as_json: bool, **options: Any) -> None:
     """Make the package of SOURCEs (folders, files) and requirements for a target, inspected, with its documents."""
-    from orchestrator.packaging.documents.bundle import documents
+    from orchestrator.packaging.documents.bundle import beside, documents
     from orchestrator.packaging.documents.model import Origin
     from orchestrator.packaging.making import make_package
     from orchestrator.packaging.programs import program
@@ -66,18 +71,60 @@ def build(output: Path, cache: Path | None, *, as_json: bool, **options: Any) ->
     from orchestrator.packaging.wheels.keep import FolderKeep
 
     recipe = _recipe(**options)
+    _refuse_overwriting(output, recipe)
     started = _now()
-    place = (cache or _default_cache()).absolute()
-    with tempfile.TemporaryDirectory(prefix="orchestrator-") as scratch:
-        bench = Bench(Path(scratch), place, program("uv"), FolderKeep(place / "wheels", narrate), narrate)
-        facts = make_package(recipe, bench, output.absolute())
-        made = documents(facts, Origin(package=output.stem, started=started, finished=_now()), place)
-        beside = made.write_beside(output)
+    cached = (cache or _default_cache()).absolute()
+    with _folder_beside(output) as folder, tempfile.TemporaryDirectory(prefix="orchestrator-") as scratch:
+        bench = Bench(Path(scratch), cached, program("uv"), FolderKeep(cached / "wheels", narrate), narrate)
+        made_here = folder / output.name
+        ignored = (folder, output.absolute(), *beside(output.absolute()))
+        facts = make_package(replace(recipe, ignored=ignored), bench, made_here)
+        made = documents(facts, Origin(package=output.stem, started=started, finished=_now()), cached)
+        finished = [*made.write_beside(made_here), made_here]
+        # The package comes last: whoever finds it finds its documents.
+        placed = [_place(file, output.with_name(file.name)) for file in finished]
     narrate(f"sha256 {facts.assembled.sha256.hex()}, {facts.assembled.size_bytes} bytes")
     if as_json:
         print_json(dict(made.manifest))
     else:
-        print_data("\n".join(str(path) for path in (output, *beside)))
+        print_data("\n".join(str(path) for path in (placed[-1], *placed[:-1])))
+
+
+def _refuse_overwriting(output: Path, recipe: Recipe) -> None:
+    """Raise ConfigurationError if the package or a document would replace what it is made of."""
+    from orchestrator.packaging.documents.bundle import beside
+
+    given = [*recipe.sources, *recipe.layers, *([recipe.requirements] if recipe.requirements else [])]
+    read = {path.resolve() for path in given}
+    for path in (output, *beside(output)):
+        if path.resolve() in read:
+            raise ConfigurationError(
+                f"`{path}` would be replaced by what is made of it",
+                detail="observed: a source, the requirements or a layer; expected: another file",
+                hint="choose another `--output`",
+            )
+
+
+@contextmanager
+def _folder_beside(output: Path) -> Iterator[Path]:
+    """Give a private folder in the folder of `output`, so that finished files only have to be renamed."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.mkdtemp(prefix=".orchestrator-", dir=output.absolute().parent)
+    except OSError as error:
+        raise unwritable(output, error) from error
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place(file: Path, target: Path) -> Path:
+    try:
+        file.replace(target)
+    except OSError as error:
+        raise unwritable(target, error) from error
+    return target
 
 
 def _recipe(

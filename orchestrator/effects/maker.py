@@ -89,10 +89,11 @@ def _obstacles(item: BuildPlan, plan: DependencyPlan | None, recipe: Recipe) -> 
     """Give what CodeBuild is needed for."""
     for package in plan.having(Verdict.COMPILE) if plan else ():
         yield f"{package} has to be compiled: {package.reason}"
-    asked = [name for name, value in (("bytecode", item.bytecode), ("smoke", item.smoke)) if value]
-    if asked and interpreter_of(recipe.target) is None:
-        words = " and ".join(f"`{name}:`" for name in asked)
-        yield f"{words} {'needs' if len(asked) == 1 else 'need'} a Python for {recipe.target}, which is not here"
+    if item.smoke:
+        # This job holds tokens and credentials that a process of the same user can read.
+        yield "`smoke:` runs the code of dependencies, which has no place in this job"
+    if item.bytecode and interpreter_of(recipe.target) is None:
+        yield f"`bytecode:` needs a Python for {recipe.target}, which is not here"
 
 
 def _now() -> str:

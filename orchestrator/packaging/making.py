@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.errors import MachineryError
 from orchestrator.packaging.assembly.assemble import assemble
 from orchestrator.packaging.assembly.model import Assembled, Order
 from orchestrator.packaging.documents.bundle import beside
 from orchestrator.packaging.documents.input_digest import tree_digest
 from orchestrator.packaging.documents.model import PackageFacts
+from orchestrator.packaging.files import unwritable
 from orchestrator.packaging.inspection.inspect import inspect, refuse_findings
 from orchestrator.packaging.inspection.model import Inspection, Severity
 from orchestrator.packaging.lock.download import bring
@@ -34,7 +36,7 @@ def make_package(recipe: Recipe, bench: Bench, package: Path, *, planned: Depend
     source_sha256 = tree_digest(recipe.sources)
     sources = (_custom(recipe, bench),) if recipe.output else recipe.sources
     with _unchecked(package) as zipped:
-        assembled = assemble(_order(recipe, wheels, sources, package), zipped)
+        assembled = assemble(_order(recipe, wheels, sources, (package, zipped.parent)), zipped)
         inspection = _checked(recipe, bench, zipped, assembled)
     return PackageFacts(
         package=package,
@@ -100,7 +102,7 @@ def _here(recipe: Recipe) -> Path:
     return first if first.is_dir() else first.parent
 
 
-def _order(recipe: Recipe, wheels: tuple[Wheel, ...], sources: tuple[Path, ...], package: Path) -> Order:
+def _order(recipe: Recipe, wheels: tuple[Wheel, ...], sources: tuple[Path, ...], ours: tuple[Path, ...]) -> Order:
     asked = recipe.asked
     return Order(
         kind=recipe.kind,
@@ -111,7 +113,7 @@ def _order(recipe: Recipe, wheels: tuple[Wheel, ...], sources: tuple[Path, ...],
         bytecode=asked.bytecode,
         interpreter=_interpreter(recipe) if asked.bytecode else None,
         root=recipe.tree,
-        ignored=(package, *beside(package)),
+        ignored=(*ours, *beside(ours[0]), *recipe.ignored),
     )
 
 
@@ -125,7 +127,9 @@ def _checked(recipe: Recipe, bench: Bench, zipped: Path, assembled: Assembled) -
     """Inspect the finished zip, and try it; raises Refused or BuildFailed."""
     for note in assembled.notes:
         bench.narrate(note)
-    inspection = inspect(zipped, recipe.target, layers=recipe.layers, allowed=recipe.asked.allow)
+    inspection = inspect(
+        zipped, recipe.target, layers=recipe.layers, allowed=recipe.asked.allow, origins=assembled.origins
+    )
     for finding in inspection.findings:
         if finding.severity is Severity.WARNING:
             bench.narrate(f"warning: {finding}")
@@ -144,13 +148,16 @@ def _checked(recipe: Recipe, bench: Bench, zipped: Path, assembled: Assembled) -
 
 @contextmanager
 def _unchecked(package: Path) -> Iterator[Path]:
-    """Give a name beside `package` to work under; what is there at the end without an error becomes `package`."""
-    zipped = package.with_name(f".{package.name}.unchecked")
+    """Give a file in a folder of its own beside `package`; without an error it becomes `package` at the end."""
     try:
         package.parent.mkdir(parents=True, exist_ok=True)
-        yield zipped
-        zipped.replace(package)
+        folder = Path(tempfile.mkdtemp(prefix=".orchestrator-", dir=package.parent))
     except OSError as error:
-        raise MachineryError(f"cannot write `{package}`", detail=str(error), hint="choose another place") from error
+        raise unwritable(package, error) from error
+    try:
+        yield folder / package.name
+        (folder / package.name).replace(package)
+    except OSError as error:
+        raise unwritable(package, error) from error
     finally:
-        zipped.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)

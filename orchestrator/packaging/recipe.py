@@ -17,7 +17,8 @@ class Recipe:
 
     `tree` is the root of the repository: nothing outside of it is read. `requirements` is None for a package without
     dependencies. `output` is the folder that the commands of kind `custom` fill. `layers` are zips that will lie below
-    the same function; they are inspected and tried with it, and not packed.
+    the same function; they are inspected and tried with it, and not packed. `ignored` are paths in `sources` that are
+    not part of the application.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Recipe:
     asked: Asked
     output: Path | None = None
     layers: tuple[Path, ...] = ()
+    ignored: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

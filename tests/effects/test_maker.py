@@ -95,12 +95,18 @@ def test_what_is_impossible_is_told_at_once(checkout: Checkout, monkeypatch: pyt
         checkout.make()
 
 
-@pytest.mark.parametrize("asked", [{"smoke": ("handler",)}, {"bytecode": True}])
-def test_what_needs_the_targets_python_goes_where_it_is(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        ({"smoke": ("handler",)}, "`smoke:` runs the code of dependencies"),
+        ({"bytecode": True}, "`bytecode:` needs a Python for python3.12 on arm64"),
+    ],
+)
+def test_what_does_not_belong_into_the_job_goes_to_codebuild(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], reason: str
 ) -> None:
-    """Smoke tests and bytecode are not left out in silence where the runtime's Python is missing."""
+    """No code of a dependency is run beside the job's tokens, and bytecode is not left out in silence."""
     monkeypatch.setattr(module, "interpreter_of", lambda target: None)
     outcome = checkout.make(replace(ITEM, **asked))
     assert isinstance(outcome, NotMade)
-    assert f"`{next(iter(asked))}:` needs a Python for python3.12 on arm64" in outcome.reasons[0]
+    assert reason in outcome.reasons[0]

@@ -74,7 +74,7 @@ def test_sources_are_directories_and_files(tmp_path: Path, source: Path) -> None
     assert _names(tmp_path, source, other) == ["a.py", "b.py", "other.py"]
     assert _names(tmp_path, source, source / "a.py") == ["a.py", "b.py"]
     (tmp_path / "a.py").write_text("something else")
-    with pytest.raises(BuildFailed, match=r"the application bring different files named `a\.py`"):
+    with pytest.raises(BuildFailed, match=r"two sources have different files named `a\.py`"):
         _names(tmp_path, source, tmp_path / "a.py")
     with pytest.raises(ConfigurationError, match="missing"):
         _names(tmp_path, tmp_path / "missing")

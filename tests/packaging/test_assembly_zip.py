@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_wheels import wheel
 
-from orchestrator.errors import BuildFailed, MachineryError
+from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError
 from orchestrator.packaging.assembly import archive, compress
 from orchestrator.packaging.assembly.archive import write_zip
 from orchestrator.packaging.assembly.assemble import assemble
@@ -135,11 +135,14 @@ def _in_a_file(folder: Path) -> None:
     write_zip([_memory("a")], folder / "old" / "x.zip")
 
 
-@pytest.mark.parametrize("fail", [_on_a_full_disk, _over_a_quota, _in_a_file])
-def test_full_disk_leaves_what_was_there(tmp_path: Path, fail: object) -> None:
-    """A disk that fills up is machinery; the package of before stays, and no piece of the new one."""
+@pytest.mark.parametrize(
+    ("fail", "kind"),
+    [(_on_a_full_disk, MachineryError), (_over_a_quota, MachineryError), (_in_a_file, ConfigurationError)],
+)
+def test_full_disk_leaves_what_was_there(tmp_path: Path, fail: object, kind: type[Exception]) -> None:
+    """A disk that fills up is machinery, a place that is none a mistake; the package of before stays, and it alone."""
     (tmp_path / "x.zip").write_text("the old one")
-    with pytest.raises(MachineryError, match=r"cannot write `x\.zip`"):
+    with pytest.raises(kind, match=r"cannot write `x\.zip`"):
         fail(tmp_path)  # type: ignore[operator]
     assert (tmp_path / "x.zip").read_text() == "the old one"
     assert not (tmp_path / ".x.zip.part").is_symlink()

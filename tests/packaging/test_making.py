@@ -122,6 +122,25 @@ def test_usage_is_explained(orchestrator: Run, arguments: tuple[str, ...], said:
     assert said in orchestrator(*arguments, code=2).stderr
 
 
+@pytest.mark.parametrize("output", ["src/app.py", "requirements.txt", "pylock.toml"])
+def test_nothing_that_is_read_is_replaced(orchestrator: Run, tmp_path: Path, output: str) -> None:
+    """A package, or a document beside it, never takes the place of what it is made of."""
+    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "us"\npackages = []\n')
+    before = (tmp_path / output).read_bytes()
+    requirements = output if output.startswith("pylock") else "requirements.txt"
+    done = orchestrator("src/app.py", "--requirements", requirements, code=2, output=output)
+    assert "would be replaced" in done.stderr
+    assert (tmp_path / output).read_bytes() == before
+
+
+def test_package_never_stands_without_its_documents(orchestrator: Run, tmp_path: Path) -> None:
+    """If a document cannot be written, there is no package either, and an old one stays as it was."""
+    (tmp_path / "dist" / "parser.manifest.json").mkdir(parents=True)
+    assert "parser.manifest.json" in orchestrator("src", code=2).stderr
+    assert not (tmp_path / "dist/parser.zip").exists()
+    assert [path.name for path in (tmp_path / "dist").iterdir() if path.name.startswith(".")] == []
+
+
 def test_what_has_to_be_compiled_elsewhere_is_named(orchestrator: Run, tmp_path: Path) -> None:
     """A dependency without a wheel, for a machine that this is not, ends with 1 and its name."""
     (tmp_path / "requirements.txt").write_text("psycopg2==2.9.10\n")

@@ -9,9 +9,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from orchestrator.errors import BuildFailed, MachineryError
+from orchestrator.errors import BuildFailed
 from orchestrator.packaging.assembly.compress import Packed, packed
 from orchestrator.packaging.assembly.entries import Entry, InWheel
+from orchestrator.packaging.files import unwritable
 
 # APPNOTE.TXT 6.3.10: 4.3.7 local header, 4.3.12 central directory, 4.3.16 end of it.
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -52,9 +53,7 @@ def write_zip(entries: Sequence[Entry], target: Path) -> Written:
             written = _write(entries, _Output(file))
         part.replace(target)
     except OSError as error:
-        raise MachineryError(
-            f"cannot write `{target.name}`", detail=str(error), hint="free some disk space, then try again"
-        ) from error
+        raise unwritable(target, error) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

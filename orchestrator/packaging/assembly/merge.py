@@ -59,15 +59,21 @@ def _different(different: Mapping[tuple[str, str], list[str]]) -> BuildFailed:
     for (left, right), found in different.items():
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         lines.append(f"{_origin(left)} and {_origin(right)}: {', '.join(f'`{name}`' for name in found[:_SHOWN])}{more}")
-    if second:
+    if not first and not second:
+        hint = "name one of the sources only, or rename one of the files"
+    elif second:
         hint = f'remove one of them; a file that nothing imports can be left out: `exclude: ["{names[0]}"]`'
     else:
         hint = "rename the file of the application, or remove the dependency"
     return BuildFailed(
-        f"{_origin(first)} and {_origin(second)} bring different files named `{names[0]}`",
+        f"{_both(first, second)} different files named `{names[0]}`",
         detail="observed: different files of one name\n" + "\n".join(lines),
         hint=hint,
     )
+
+
+def _both(first: str, second: str) -> str:
+    return f"{_origin(first)} and {_origin(second)} bring" if first or second else "two sources have"
 
 
 def _origin(origin: str) -> str:

@@ -11,6 +11,7 @@ from orchestrator.packaging.inspection.beside import run_beside
 from orchestrator.packaging.inspection.elf import Elf, parse
 from orchestrator.packaging.inspection.elf_symbols import symbols_of
 from orchestrator.packaging.inspection.foreign import foreign_system
+from orchestrator.packaging.inspection.hollow import HEAD_BYTES, is_named_like_code
 from orchestrator.packaging.inspection.versions import is_offered
 from orchestrator.packaging.runtimes import UNZIPPED_LIMIT_BYTES, Version
 from orchestrator.packaging.zip_directory import Member, UnreadableMember, read_member
@@ -29,13 +30,15 @@ class Contents:
     """What is in the members, by their names.
 
     `symbols` are those that need a version the target does not have, by ELF file and index of the version;
-    `descriptions` what distributions say of themselves; `bytecode` the first bytes of compiled Python; `links` the
-    targets of symbolic links; `unreadable` what could not be read and why; `unread` what is too large to be read.
+    `hollow` are the first bytes of what is only named like machine code, `descriptions` what distributions say of
+    themselves; `bytecode` the first bytes of compiled Python; `links` the targets of symbolic links; `unreadable` what
+    could not be read and why; `unread` what is too large to be read.
     """
 
     elves: dict[str, Elf] = field(default_factory=dict)
     symbols: dict[str, Mapping[int, list[str]]] = field(default_factory=dict)
     foreign: dict[str, str] = field(default_factory=dict)
+    hollow: dict[str, bytes] = field(default_factory=dict)
     descriptions: dict[str, bytes] = field(default_factory=dict)
     bytecode: dict[str, bytes] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
@@ -104,6 +107,8 @@ def _look(content: memoryview, member: Member, versions: Mapping[str, Version], 
             contents.symbols[name] = symbols_of(unpacked, late)
     elif system := foreign_system(name, unpacked):
         contents.foreign[name] = system
+    elif is_named_like_code(name):
+        contents.hollow[name] = bytes(unpacked[:HEAD_BYTES])
     elif name.endswith(".pyc"):
         contents.bytecode[name] = bytes(unpacked[:BYTECODE_HEADER_BYTES])
     elif member.size_bytes <= _LONGEST_DESCRIPTION and _DESCRIPTIONS.search(name):

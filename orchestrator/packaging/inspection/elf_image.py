@@ -14,8 +14,8 @@ _HEADERS = {32: "HHIIIIIHHH", 64: "HHIQQQIHHH"}
 _PROGRAM_HEADERS = {32: "IIIIIIII", 64: "IIQQQQQQ"}
 _DYNAMIC_ENTRIES = {32: "iI", 64: "qQ"}
 # More than any real file has; a hostile one may claim billions.
-MOST_ENTRIES = 65_536
-_LONGEST_NAME = 4096
+MOST_ENTRIES = 16_384
+_LONGEST_NAME = 1024
 
 
 class Damaged(Exception):

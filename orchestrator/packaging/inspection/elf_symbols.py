@@ -6,12 +6,13 @@ import struct
 from collections.abc import Collection
 from contextlib import suppress
 
-from orchestrator.packaging.inspection.elf_image import MOST_ENTRIES, Damaged, Image, open_image
+from orchestrator.packaging.inspection.elf_image import Damaged, Image, open_image
 
 _HASH, _STRINGS, _SYMBOLS, _GNU_HASH, _VERSIONS = 4, 5, 6, 0x6FFFFEF5, 0x6FFFFFF0
 _SYMBOL_BYTES = {32: 16, 64: 24}
 _HIDDEN = 0x8000
-_MOST_SYMBOLS = 4 * MOST_ENTRIES
+_MOST_SYMBOLS = 262_144
+_LONGEST_SYMBOL = 16_384  # mangled names of C++ are long
 
 
 def symbols_of(
@@ -39,7 +40,7 @@ def _search(image: Image, found: dict[int, list[str]], most: int) -> None:
         names = found.get(index & ~_HIDDEN)
         if names is not None and len(names) < most:
             (name,) = image.unpack("I", symbols + number * _SYMBOL_BYTES[image.bits])
-            names.append(image.text(strings + name))
+            names.append(image.text(strings + name, _LONGEST_SYMBOL))
 
 
 def _count(image: Image) -> int:

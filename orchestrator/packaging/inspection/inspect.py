@@ -13,6 +13,7 @@ from orchestrator.packaging.inspection.bytecode import check_bytecode
 from orchestrator.packaging.inspection.distributions import Distributions, read_distributions
 from orchestrator.packaging.inspection.entries import check_entries
 from orchestrator.packaging.inspection.filesystem import FileSystem, Part
+from orchestrator.packaging.inspection.hollow import check_hollow
 from orchestrator.packaging.inspection.libraries import check_libraries
 from orchestrator.packaging.inspection.model import Allowance, Allowed, Finding, Inspection, Rule, Severity
 from orchestrator.packaging.inspection.native import check_native
@@ -86,6 +87,7 @@ def _problems(
         Problem(Rule.CONTENT, name, "member", error.observed, error.expected)
         for name, error in contents.unreadable.items()
     )
+    yield from check_hollow(contents.hollow)
     yield from check_size(opened.name, opened.members, [layer.unzipped_bytes for layer in below])
     native = check_native(contents, distributions, target)
     yield from native.problems

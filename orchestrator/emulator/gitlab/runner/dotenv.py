@@ -21,7 +21,8 @@ def parse(content: bytes) -> list[tuple[str, str]]:
     except UnicodeDecodeError:
         raise DotenvError("Invalid encoding, UTF-8 is needed") from None
     found: dict[str, str] = {}
-    for line in text.split("\n")[: -1 if text.endswith("\n") else None]:
+    # An empty report has no line, not an empty one.
+    for line in text.removesuffix("\n").split("\n") if text else ():
         name, equals, value = line.partition("=")
         if not equals:
             raise DotenvError("Invalid Format")
