@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,120 +172,6 @@ resource "aws_codebuild_project" "from_s3" {
 }
 """
 
-_HANDLER = """
-import boto3, os
-def handle(event, context):
-    boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE"], MessageBody=event["detail"]["build-status"])
-    raise RuntimeError("seen, and now failing")
-"""
-_WAY_HOME = """\
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws", version = "5.100.0" }
-  }
-}
-provider "aws" {}
-variable "limit" { type = number }
-variable "image" { type = string }
-resource "aws_iam_role" "handler" {
-  name = "terraform-handler"
-  assume_role_policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }]
-  })
-}
-resource "aws_cloudwatch_log_group" "handler" {
-  name              = "/aws/lambda/terraform-handler"
-  retention_in_days = 30
-}
-resource "aws_sqs_queue" "dead" {
-  name                      = "terraform-dead"
-  message_retention_seconds = 1209600
-  sqs_managed_sse_enabled   = true
-}
-resource "aws_sqs_queue_policy" "dead" {
-  queue_url = aws_sqs_queue.dead.id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "events.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = aws_sqs_queue.dead.arn
-      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.ended.arn } }
-    }]
-  })
-}
-resource "aws_lambda_function" "handler" {
-  function_name                  = "terraform-handler"
-  role                           = aws_iam_role.handler.arn
-  handler                        = "handler.handle"
-  runtime                        = "python3.12"
-  architectures                  = ["arm64"]
-  filename                       = "handler.zip"
-  source_code_hash               = filebase64sha256("handler.zip")
-  timeout                        = 20 + var.limit
-  memory_size                    = 256
-  reserved_concurrent_executions = 5
-  environment {
-    variables = { QUEUE = aws_sqs_queue.dead.url }
-  }
-  dead_letter_config { target_arn = aws_sqs_queue.dead.arn }
-  tracing_config { mode = "Active" }
-  logging_config {
-    log_format = "JSON"
-    log_group  = aws_cloudwatch_log_group.handler.name
-  }
-}
-resource "aws_lambda_function_event_invoke_config" "handler" {
-  function_name          = aws_lambda_function.handler.function_name
-  maximum_retry_attempts = var.limit
-  destination_config {
-    on_failure { destination = aws_sqs_queue.dead.arn }
-  }
-}
-resource "aws_lambda_permission" "events" {
-  statement_id   = "AllowEventBridge"
-  action         = "lambda:InvokeFunction"
-  function_name  = aws_lambda_function.handler.function_name
-  principal      = "events.amazonaws.com"
-  source_arn     = aws_cloudwatch_event_rule.ended.arn
-}
-resource "aws_cloudwatch_event_rule" "ended" {
-  name = "terraform-ended"
-  event_pattern = jsonencode({
-    source        = ["aws.codebuild"]
-    "detail-type" = ["CodeBuild Build State Change"]
-    detail = {
-      "build-status" = [{ "anything-but" = ["IN_PROGRESS"] }]
-      "project-name" = [var.image]
-    }
-  })
-}
-resource "aws_cloudwatch_event_target" "handler" {
-  rule      = aws_cloudwatch_event_rule.ended.name
-  target_id = "handler"
-  arn       = aws_lambda_function.handler.arn
-  dead_letter_config { arn = aws_sqs_queue.dead.arn }
-  retry_policy {
-    maximum_event_age_in_seconds = 3600
-    maximum_retry_attempts       = 10
-  }
-}
-resource "aws_cloudwatch_metric_alarm" "dead" {
-  alarm_name          = "terraform-dead"
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.dead.name }
-  statistic           = "Maximum"
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  period              = 300
-  evaluation_periods  = 1
-  treat_missing_data  = "notBreaching"
-}
-"""
-
 
 def _mirror() -> Path | None:
     """Return a provider mirror of this machine: the one that is named, or one in the usual places."""
@@ -300,13 +184,11 @@ def _mirror() -> Path | None:
 
 
 @pytest.fixture
-def terraform(aws: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Return a function that runs Terraform on a root above, with variables, and wants exit code 0."""
+def terraform(aws: Any, tmp_path: Path) -> Callable[..., None]:
+    """Return a function that runs Terraform on the root above, with variables, and wants exit code 0."""
     binary = shutil.which("terraform") or shutil.which("tofu")
     assert binary, "neither `terraform` nor `tofu` is on PATH"
-    (tmp_path / "main.tf").write_text(getattr(request, "param", _ROOT))
-    with zipfile.ZipFile(tmp_path / "handler.zip", "w") as archive:
-        archive.writestr("handler.py", _HANDLER)
+    (tmp_path / "main.tf").write_text(_ROOT)
     config = tmp_path / "cli.tfrc"
     mirror = _mirror()
     config.write_text(
@@ -351,27 +233,3 @@ def test_terraform_goes_the_whole_way(terraform: Callable[..., None], aws: Any) 
     assert "concurrentBuildLimit" not in project()
     terraform("destroy", "-auto-approve")
     assert client.batch_get_projects(names=["terraform-project", "terraform-from-s3"])["projects"] == []
-
-
-@pytest.mark.e2e
-@pytest.mark.parametrize("terraform", [pytest.param(_WAY_HOME, id="way-home")], indirect=True)
-def test_terraform_makes_a_way_home_that_works(terraform: Callable[..., None], aws: Any) -> None:
-    """Rule, target, function, queues and alarm: apply, plan nothing, an event arrives and fails, change, destroy."""
-    project = aws.project("version: 0.2\nphases: {build: {commands: [true]}}")
-    terraform("init")
-    terraform("apply", "-auto-approve", image=project)
-    terraform("plan", "-detailed-exitcode", image=project)
-    client, sqs = aws.client("codebuild"), aws.client("sqs")
-    aws.finished(client.start_build(projectName=project)["build"]["id"])
-    url = sqs.get_queue_url(QueueName="terraform-dead")["QueueUrl"]
-    bodies: list[str] = []
-    deadline = time.monotonic() + 20
-    while len(bodies) < 3 and time.monotonic() < deadline:
-        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        bodies += [message["Body"] for message in messages]
-        time.sleep(0.1)
-    assert "SUCCEEDED" in bodies, "the handler has not run"
-    assert sum('"detail-type"' in body for body in bodies) == 2, "the event and the record of its failure"
-    terraform("apply", "-auto-approve", limit=1, image=project)
-    terraform("plan", "-detailed-exitcode", limit=1, image=project)
-    terraform("destroy", "-auto-approve", image=project)
