@@ -58,7 +58,7 @@ def dependency_plan(recipe: Recipe, bench: Bench) -> DependencyPlan | None:
     asked, directory = recipe.asked, bench.directory / "resolution"
     uv = Uv(bench.uv, directory, bench.cache, recipe.target, dict(asked.environment))
     return plan_dependencies(
-        recipe.requirements, recipe.tree, _here(recipe), recipe.target, uv, bench.narrate, pure=asked.allow_pure
+        recipe.requirements, recipe.tree, recipe.here, recipe.target, uv, bench.narrate, pure=asked.allow_pure
     )
 
 
@@ -69,7 +69,7 @@ def _wheels(plan: DependencyPlan, recipe: Recipe, bench: Bench) -> tuple[Wheel, 
     bench.narrate(f"{len(ready)} wheels, {len(to_compile)} to compile, for {plan.target}")
     locked = [package.file for package in (*ready, *to_compile) if package.file is not None]
     requirements = recipe.requirements or recipe.tree
-    files = bring(locked, bench.cache, read_credentials(requirements, recipe.tree, _here(recipe)), bench.narrate)
+    files = bring(locked, bench.cache, read_credentials(requirements, recipe.tree, recipe.here), bench.narrate)
     wheels = [_wheel(package, files) for package in ready]
     if to_compile:
         # What only some packages need is imported by those only: most of the time of a small package is imports.
@@ -92,14 +92,8 @@ def _custom(recipe: Recipe, bench: Bench) -> Path:
     asked, output = recipe.asked, recipe.output or recipe.tree
     install_system_packages(asked.system_packages, bench.narrate)
     return run_commands(
-        asked.commands, source=_here(recipe), output=output, environment=asked.environment, narrate=bench.narrate
+        asked.commands, source=recipe.here, output=output, environment=asked.environment, narrate=bench.narrate
     )
-
-
-def _here(recipe: Recipe) -> Path:
-    """Return the directory that relative paths of requirements and commands start from."""
-    first = recipe.sources[0] if recipe.sources else recipe.tree
-    return first if first.is_dir() else first.parent
 
 
 def _order(recipe: Recipe, wheels: tuple[Wheel, ...], sources: tuple[Path, ...], ours: tuple[Path, ...]) -> Order:

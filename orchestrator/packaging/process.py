@@ -12,52 +12,28 @@ from pathlib import Path
 
 from orchestrator.errors import MachineryError
 
-# Whoever may start a build may set any variable; these would load code or move files (loaders, interpreters).
-_DROPPED = {"BASH_ENV", "ENV", "LD_AUDIT", "LD_PRELOAD", "PERL5OPT", "PERL5LIB", "SHELLOPTS", "SOURCE_DATE_EPOCH"}
-_DROPPED_PREFIXES = ("PYTHON", "GIT_", "PIP_", "UV_", "BASH_FUNC_", "VIRTUAL_ENV", "CONDA_")
-# Of the families above, what only says where and how to download stays: mirrors, proxies, certificates.
-_KEPT = {
-    "GIT_SSL_CAINFO",
-    "GIT_SSL_CAPATH",
-    "UV_CACHE_DIR",
-    "UV_CONCURRENT_DOWNLOADS",
-    "UV_DEFAULT_INDEX",
-    "UV_EXCLUDE_NEWER",
-    "UV_FIND_LINKS",
-    "UV_HTTP_CONNECT_TIMEOUT",
-    "UV_HTTP_RETRIES",
-    "UV_HTTP_TIMEOUT",
-    "UV_INSECURE_HOST",
-    "UV_NATIVE_TLS",
-    "UV_OFFLINE",
-    "UV_SYSTEM_CERTS",
-    "PIP_CACHE_DIR",
-    "PIP_CERT",
-    "PIP_CLIENT_CERT",
-    "PIP_CONFIG_FILE",
-    "PIP_DEFAULT_TIMEOUT",
-    "PIP_EXTRA_INDEX_URL",
-    "PIP_FIND_LINKS",
-    "PIP_INDEX_URL",
-    "PIP_NO_INDEX",
-    "PIP_PROXY",
-    "PIP_RETRIES",
-    "PIP_TIMEOUT",
-    "PIP_TRUSTED_HOST",
+# What a child gets of our variables. Whoever may start a build may set any variable, and a job of a pipeline has tokens
+# under names that nobody can list, so all others stay here.
+_ALLOWED = {
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TZ", "LANG", "LANGUAGE", "TMPDIR", "TMP", "TEMP"),
+    *("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "PYENV_ROOT", "NETRC"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH"),
+    *("CARGO_HTTP_CAINFO", "NODE_EXTRA_CA_CERTS"),
+    # Where the sources are, and by what everything that a build started is found.
+    *("CODEBUILD_SRC_DIR", "CODEBUILD_BUILD_ARN"),
+    # Where and how to download. Other variables of uv and pip move files or load code.
+    *("UV_CACHE_DIR", "UV_CONCURRENT_DOWNLOADS", "UV_DEFAULT_INDEX", "UV_EXCLUDE_NEWER", "UV_FIND_LINKS"),
+    *("UV_HTTP_CONNECT_TIMEOUT", "UV_HTTP_RETRIES", "UV_HTTP_TIMEOUT", "UV_INSECURE_HOST", "UV_NATIVE_TLS"),
+    *("UV_OFFLINE", "UV_SYSTEM_CERTS"),
+    *("PIP_CACHE_DIR", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_DEFAULT_TIMEOUT", "PIP_EXTRA_INDEX_URL"),
+    *("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX", "PIP_PROXY", "PIP_RETRIES", "PIP_TIMEOUT", "PIP_TRUSTED_HOST"),
 }
-_KEPT_PREFIXES = ("UV_INDEX", "UV_EXTRA_INDEX")
-# What a build, or a job of GitLab (docs: predefined variables), could be impersonated with.
-_CREDENTIALS = (
-    "AWS_",
-    "CI_DEPENDENCY_PROXY_PASSWORD",
-    "CI_DEPLOY_PASSWORD",
-    "CI_JOB_JWT",
-    "CI_JOB_TOKEN",
-    "CI_REGISTRY_PASSWORD",
-    "CI_REPOSITORY_URL",
-    "GITLAB_TOKEN",
-    "ORCHESTRATOR_GITLAB_TOKEN",
-)
+_ALLOWED_PREFIXES = ("LC_", "UV_INDEX", "UV_EXTRA_INDEX")
+_PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY"}
+# With these, compilers and loaders find what a build image has in unusual places: they shape what is compiled.
+SHAPING = ("CPATH", "LD_LIBRARY_PATH", "LIBRARY_PATH", "PKG_CONFIG_PATH")
+# What programs need that call AWS, or us again: git asks us for its password.
+_CREDENTIALS = ("AWS_", "CODEBUILD_", "ORCHESTRATOR_")
 
 
 @dataclass(frozen=True)
@@ -72,18 +48,23 @@ class Result:
 def clean_environment(
     extra: Mapping[str, str] | None = None, *, credentials: bool = False, environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Return the environment for a program; AWS credentials are in it only if it needs them itself.
+    """Return the environment for a program: the variables of a short list, and `extra`.
 
-    Build scripts of dependencies run below these programs, and have no business with the account.
+    Build scripts of dependencies run below these programs, and have no business with the account or the tokens of a
+    job. `credentials` adds those of the build, for programs that need them themselves.
     """
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if name not in _DROPPED
-        and (not name.startswith(_DROPPED_PREFIXES) or name in _KEPT or name.startswith(_KEPT_PREFIXES))
-        and (credentials or not name.startswith(_CREDENTIALS))
-    }
+    kept = {name: value for name, value in environ.items() if _is_allowed(name, credentials=credentials)}
     return {**kept, **(extra or {})}
+
+
+def _is_allowed(name: str, *, credentials: bool) -> bool:
+    return (
+        name in _ALLOWED
+        or name in SHAPING
+        or name.upper() in _PROXIES
+        or name.startswith(_ALLOWED_PREFIXES)
+        or (credentials and name.startswith(_CREDENTIALS))
+    )
 
 
 def run(

@@ -31,6 +31,12 @@ class Recipe:
     layers: tuple[Path, ...] = ()
     ignored: tuple[Path, ...] = ()
 
+    @property
+    def here(self) -> Path:
+        """The directory that relative paths of requirements and commands start from."""
+        first = self.sources[0] if self.sources else self.tree
+        return first if first.is_dir() else first.parent
+
 
 @dataclass(frozen=True)
 class Bench:

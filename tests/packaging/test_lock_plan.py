@@ -379,3 +379,45 @@ def test_nothing_required_gives_an_empty_plan(index: FakeIndex, plan: Planner) -
     """A file of comments is a plan without packages."""
     assert plan("# nothing yet\n").packages == ()
     assert index.asked == []
+
+
+@pytest.mark.parametrize("line", ["six==", "???", "six idna"])
+def test_a_line_that_nobody_can_read_is_to_be_corrected(plan: Planner, line: str) -> None:
+    """The file is wrong, not the package: exit 2, and the line."""
+    with pytest.raises(ConfigurationError, match="requirements cannot be had") as caught:
+        plan(f"{line}\n")
+    assert line[:1] in caught.value.detail
+
+
+def test_a_cache_that_cannot_be_used_is_named(
+    index: FakeIndex, plan: Planner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is wrong, not the requirements: exit 2 at once, with its name."""
+    index.add(wheel("six", "1"))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "file" / "uv"))
+    with pytest.raises(ConfigurationError, match="file/uv"):
+        plan("six\n")
+
+
+def test_a_variable_of_the_requirement_file_reaches_uv_and_no_other_does(
+    index: FakeIndex, plan: Planner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`${NAME}` is the user's word that uv needs it; a build script that is asked for metadata sees nothing else."""
+    monkeypatch.setenv("CORP_INDEX", index.simple)
+    monkeypatch.setenv("MY_ID_TOKEN", "canary")
+    monkeypatch.delenv("UV_DEFAULT_INDEX")
+    index.add(wheel("six", "1"))
+    backend = (
+        "import os\n"
+        "def prepare_metadata_for_build_wheel(folder, settings=None):\n"
+        "    assert 'MY_ID_TOKEN' not in os.environ\n"
+        "    os.mkdir(f'{folder}/lib-1.dist-info')\n"
+        "    with open(f'{folder}/lib-1.dist-info/METADATA', 'w') as file:\n"
+        "        file.write('Metadata-Version: 2.1\\nName: lib\\nVersion: 1\\n')\n"
+        "    return 'lib-1.dist-info'\n"
+        "def build_wheel(*_): raise SystemExit(1)\n"
+    )
+    project = '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+    found = plan("-i ${CORP_INDEX}\n./lib\nsix\n", files={"lib/pyproject.toml": project, "lib/own.py": backend})
+    assert _verdicts(found)["six 1"] == "wheel"

@@ -39,20 +39,27 @@ def test_lock_has_hashes_for_everything() -> None:
 
 
 def test_dangerous_variables_do_not_reach_tools() -> None:
-    """Variables that load code or move files are dropped; mirrors, proxies and certificates stay."""
+    """What loads code, moves files or is a token is dropped; what downloads and compilers need stays."""
     hostile = dict.fromkeys(
         (
             *("LD_PRELOAD", "PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_REQUIRE_VIRTUALENV", "GIT_SSH_COMMAND"),
             *("BASH_ENV", "UV_TARGET", "UV_PYTHON", "UV_CONFIG_FILE", "GIT_CONFIG_COUNT", "AWS_SECRET_ACCESS_KEY"),
+            *("MY_ID_TOKEN", "VAULT_TOKEN", "TF_HTTP_PASSWORD", "CI_JOB_JWT_V2", "CI_ANYTHING", "SSH_AUTH_SOCK"),
+            *("CFLAGS", "CC", "RUSTFLAGS", "LD_AUDIT", "CODEBUILD_WEBHOOK_ACTOR"),
             *("CI_JOB_TOKEN", "ORCHESTRATOR_GITLAB_TOKEN", "GITLAB_TOKEN", "CI_REPOSITORY_URL", "CI_DEPLOY_PASSWORD"),
         ),
         "x",
     )
     harmless = dict.fromkeys(
-        ("PATH", "HOME", "HTTPS_PROXY", "PIP_INDEX_URL", "UV_INDEX_CORP_PASSWORD", "SSL_CERT_FILE"), "y"
+        (
+            *("PATH", "HOME", "HTTPS_PROXY", "no_proxy", "PIP_INDEX_URL", "UV_INDEX_CORP_PASSWORD", "SSL_CERT_FILE"),
+            *("LC_ALL", "TMPDIR", "GIT_SSL_CAINFO", "LD_LIBRARY_PATH", "LIBRARY_PATH", "CPATH", "PKG_CONFIG_PATH"),
+        ),
+        "y",
     )
     assert clean_environment(environ={**hostile, **harmless}) == harmless
-    assert "AWS_SECRET_ACCESS_KEY" in clean_environment(credentials=True, environ=hostile)
+    trusted = {"AWS_SECRET_ACCESS_KEY", "ORCHESTRATOR_GITLAB_TOKEN", "CODEBUILD_WEBHOOK_ACTOR"}
+    assert set(clean_environment(credentials=True, environ=hostile)) == trusted
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -17,12 +18,14 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError, Refused
+from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError, OrchestratorError, Refused
 from orchestrator.packaging.lock.model import LockedFile, PlannedPackage, Verdict
 from orchestrator.packaging.programs import program
 from orchestrator.packaging.runtimes import Target, target_of
 from orchestrator.packaging.wheels.compile import Workshop, compile_wheel
 from orchestrator.packaging.wheels.model import Wheel
+from orchestrator.packaging.wheels.source_tree import prepare
+from orchestrator.packaging.wheels.wheel_file import read_wheel
 from tests.packaging.wheel_projects import project_files, sdist
 
 HERE = {"aarch64": "arm64", "x86_64": "x86_64"}[platform.machine()]
@@ -32,6 +35,7 @@ PYTHON = f"cp3{sys.version_info[1]}"
 NATIVE: dict[str, Any] = {"version": "1.0", "compile": True}
 PURE: dict[str, Any] = {"version": "1.0", "compile": False}
 DECLARED = '[[tool.setuptools.ext-modules]]\nname = "rocket._core"\nsources = ["core.c"]\n'
+_FLAGS, _METHOD = 6, 8
 NEW = {"system": "Amazon Linux 2023", "versions": {"GLIBC": "2.99", "GLIBCXX": "3.4.99", "CXXABI": "1.3.99"}}
 
 
@@ -226,10 +230,21 @@ def _tar(path: Path, *members: tarfile.TarInfo) -> Path:
     return path
 
 
-def _member(name: str, *, link: str = "") -> tarfile.TarInfo:
+def _zip(path: Path, at: int, value: int) -> Path:
+    """Write a zip of one file whose two headers have `value` in one of their fields (APPNOTE 4.3.7, 4.3.12)."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rocket-1.0/one", "x")
+    content = bytearray(path.read_bytes())
+    for start in (at, content.index(b"PK\x01\x02") + at + 2):
+        content[start : start + 2] = value.to_bytes(2, "little")
+    path.write_bytes(content)
+    return path
+
+
+def _member(name: str, *, link: str = "", kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     if link:
-        info.type, info.linkname = tarfile.SYMTYPE, link
+        info.type, info.linkname = kind, link
     else:
         info.size = 1
     return info
@@ -243,6 +258,13 @@ def _member(name: str, *, link: str = "") -> tarfile.TarInfo:
         (lambda path: _tar(path, _member("rocket-1.0/link", link="../../escaped")), Refused),
         (lambda path: _tar(path, _member("rocket-1.0/link", link="/etc")), Refused),
         (lambda path: _tar(path, _member("a/one"), _member("b/two")), BuildFailed),
+        (lambda path: _tar(path, _member("a/one", link="a/none", kind=tarfile.LNKTYPE)), BuildFailed),
+        (lambda path: _tar(path, _member("a/one", link="a/one", kind=tarfile.LNKTYPE)), BuildFailed),
+        (lambda path: _tar(path, _member("a/one"), _member("a/one/two")), BuildFailed),
+        (lambda path: _tar(path, _member("a/one/two"), _member("a/one")), BuildFailed),
+        (lambda path: _tar(path, _member("a/" + "n" * 300)), BuildFailed),
+        (lambda path: _zip(path, _FLAGS, 1), BuildFailed),
+        (lambda path: _zip(path, _METHOD, 99), BuildFailed),
         (lambda path: path.write_bytes(b"no archive at all") and path, BuildFailed),
         (lambda path: path.write_bytes(_tar(path, _member("a/one")).read_bytes()[:-20]) and path, BuildFailed),
     ],
@@ -256,3 +278,28 @@ def test_an_archive_that_is_no_sdist_or_reaches_outside_is_refused(
         compile_wheel(PlannedPackage("rocket", "1.0", Verdict.COMPILE, ""), source, workshop)
     assert not (tmp_path / "escaped").exists()
     assert not (workshop.directory / "escaped").exists()
+
+
+@pytest.mark.parametrize(("at", "value"), [(_FLAGS, 1), (_METHOD, 99)])
+def test_a_wheel_that_cannot_be_read_is_the_fault_of_its_backend(tmp_path: Path, at: int, value: int) -> None:
+    """Encrypted, or packed in a way that nobody knows."""
+    with pytest.raises(BuildFailed, match="no usable wheel"):
+        read_wheel(_zip(tmp_path / "rocket-1.0-py3-none-any.whl", at, value))
+
+
+def test_a_full_disk_is_not_the_fault_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be tried again; what is wrong with the archive itself may not."""
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    with pytest.raises(MachineryError):
+        prepare(_tar(tmp_path / "rocket-1.0.tar.gz", _member("a/one")), tmp_path / "work")
+
+
+def test_a_cache_that_cannot_be_used_is_named(true_workshop: Workshop, tmp_path: Path) -> None:
+    """It is neither the package's fault nor better at the next attempt."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="file/uv"):
+        build(replace(true_workshop, cache=tmp_path / "file" / "uv"), PURE)

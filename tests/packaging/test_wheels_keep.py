@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +60,8 @@ def _runtime(**members: Any) -> Target:
         (SDIST, TARGET, {"A": "1"}, ["x"], replace(BUILDER, python="3.13.1")),
         (SDIST, TARGET, {"A": "1"}, ["x"], replace(BUILDER, uv="uv 0.14.0")),
         (SDIST, TARGET, {"A": "1"}, ["x"], replace(BUILDER, system="f" * 64)),
+        (SDIST, TARGET, {"A": "1"}, ["x"], replace(BUILDER, surroundings={"CPATH": "/opt"})),
+        (SDIST, TARGET, {"A": "1"}, ["x"], replace(BUILDER, indexes=("https://index/simple",))),
         (SDIST, TARGET, {"A": "1"}, ["x"], replace(BUILDER, system_packages=(Installed("libpq-devel", "2-1"),))),
     ],
 )
@@ -81,6 +85,11 @@ def test_the_order_of_things_does_not_matter_and_no_value_is_told() -> None:
     assert one is not None
     assert differences(one, one) == []
     assert "canary" not in json.dumps(one)
+
+
+def test_a_wheel_that_may_be_pure_is_another_one() -> None:
+    """A fallback that somebody allowed once is not taken where nobody allows it."""
+    assert shape(SDIST, TARGET, {}, [], BUILDER, pure=True) != shape(SDIST, TARGET, {}, [], BUILDER)
 
 
 def test_a_directory_is_not_kept() -> None:
@@ -203,6 +212,10 @@ def test_keeping_twice_is_keeping_once(kept: Kept, tmp_path: Path) -> None:
         ("wheel.json", lambda entry: entry.replace(b'"path": "rocket', b'"path": "absent')),
         ("wheel.json", lambda entry: entry.replace(b'"sha256": "', b'"sha256": "00')),
         ("wheel.json", lambda entry: entry.replace(b'"compiled"', b'"surprise"')),
+        ("wheel.json", lambda entry: entry.replace(b'"name": "rocket"', b'"name": ["rocket"]')),
+        ("wheel.json", lambda entry: entry.replace(b'"compiled": true', b'"compiled": 1')),
+        ("wheel.json", lambda entry: entry.replace(b'"licence": "PostgreSQL"', b'"licence": null')),
+        ("wheel.json", lambda entry: b"[" * 100_000),
         ("rocket-1.0-cp313-cp313-manylinux_2_34_aarch64.whl", lambda entry: b"another wheel"),
     ],
 )  # fmt: skip
@@ -215,3 +228,23 @@ def test_a_broken_or_lying_entry_is_passed_over_and_told(
     assert kept.keep.get(DIGEST) is None
     (line,) = kept.told
     assert line.startswith(f"the kept wheel {DIGEST[:12]} is passed over")
+
+
+def test_two_processes_may_keep_one_wheel_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process that keeps the same wheel in between takes nothing away from this one."""
+    told: list[str] = []
+    keep, wheel = FolderKeep(tmp_path / "kept", told.append), made(tmp_path / "work")
+    copy = shutil.copyfile
+
+    def interrupted(source: Path, target: Path) -> None:
+        copy(source, target)
+        with monkeypatch.context() as other:
+            other.setattr(shutil, "copyfile", copy)
+            other.setattr(os, "getpid", lambda: 1)
+            keep.put(DIGEST, wheel, {})
+
+    monkeypatch.setattr(shutil, "copyfile", interrupted)
+    keep.put(DIGEST, wheel, {})
+    assert told == []
+    assert keep.get(DIGEST) is not None
+    assert len(list((tmp_path / "kept" / DIGEST).iterdir())) == 2

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -14,7 +15,7 @@ from orchestrator.packaging.lock.evidence import Evidence
 from orchestrator.packaging.lock.index import Index
 from orchestrator.packaging.lock.inputs import Inputs
 from orchestrator.packaging.lock.sdist_metadata import StaticMetadata, static_metadata
-from orchestrator.packaging.lock.uv import Uv, culprit, failure, is_network
+from orchestrator.packaging.lock.uv import Uv, culprit, failure, is_surroundings
 
 _ROUNDS = 60
 
@@ -75,12 +76,13 @@ class Asking:
 
         Without `scripts` no build script runs: uv then wants hashes for what a script needs, and there are none.
         A file with hashes lists everything, so its dependencies are looked for only if `dependencies` says so.
-        Raises MachineryError if an index is out of reach.
+        Raises MachineryError if an index is out of reach, ConfigurationError if the cache cannot be used.
         """
         self._write_files()
         listed = bool(self.inputs.hashes) if dependencies is None else not dependencies
         project = (self.inputs.project,) if self.inputs.project else ()
-        result = self.uv(
+        uv = replace(self.uv, environment={**self.inputs.variables(os.environ), **self.uv.environment})
+        result = uv(
             *("pip", "compile", *project, "requirements.in", "--constraints", "constraints.in"),
             *("--excludes", "excluded.in", "--config-file", "uv.toml", "--format", "pylock.toml", "--no-header"),
             *(part for host in self.inputs.insecure_hosts for part in ("--allow-insecure-host", host)),
@@ -93,7 +95,7 @@ class Asking:
         self.errors = result.errors
         if not result.code:
             return toml_of(result.output, "the lock")
-        if is_network(result.errors):
+        if is_surroundings(result.errors):
             raise failure(f"the requirements cannot be had for {self.uv.target}", result.errors, self.uv)
         return None
 

@@ -71,6 +71,11 @@ def expanded(text: str, environ: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: environ.get(match[1]) or match[0], text)
 
 
+def variable_names(text: str) -> set[str]:
+    """Return the names of the variables that `expanded` would replace."""
+    return set(_VARIABLE.findall(text))
+
+
 def origin_of(url: str) -> Origin:
     """Return scheme, host and port."""
     parts = urlsplit(url)

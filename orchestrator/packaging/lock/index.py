@@ -79,10 +79,7 @@ def places_of(lines: Iterable[str], environ: Mapping[str, str]) -> Places:
 
     Extra indexes come before the default one, those of the environment before those of the file.
     """
-    found: dict[str, list[str]] = {"--index-url": [], "--extra-index-url": [], "--find-links": [], "--no-index": []}
-    for line in lines:
-        option, _, value = line.partition(" ")
-        found[option].append(expanded(value.strip(), environ))
+    found = _options(lines, environ)
     named = dict.fromkeys(url for _, url in index_variables(environ))
     default = [split_name(environ[name])[1] for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL") if environ.get(name)]
     default = [*default, *found["--index-url"], _PYPI][:1]
@@ -91,6 +88,30 @@ def places_of(lines: Iterable[str], environ: Mapping[str, str]) -> Places:
     indexes = () if found["--no-index"] else (*extra, *found["--extra-index-url"], *default)
     merged = environ.get("UV_INDEX_STRATEGY", "").startswith("unsafe-")
     return Places(tuple(dict.fromkeys(indexes)), tuple(links), merged)
+
+
+def index_variables_of(lines: Iterable[str], hosts: Iterable[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return uv's variables that let it look where `places_of` says, for calls that read no requirement file.
+
+    They may hold passwords, which is why they are no options. `hosts` are those of `--trusted-host`.
+    """
+    found = _options(lines, environ)
+    values = {
+        "UV_INDEX": " ".join([*environ.get("UV_INDEX", "").split(), *found["--extra-index-url"]]),
+        "UV_FIND_LINKS": ",".join(filter(None, [environ.get("UV_FIND_LINKS", ""), *found["--find-links"]])),
+        "UV_INSECURE_HOST": " ".join([*environ.get("UV_INSECURE_HOST", "").split(), *hosts]),
+    }
+    if not any(environ.get(name) for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")):
+        values["UV_DEFAULT_INDEX"] = "".join(found["--index-url"][:1])
+    return {name: value for name, value in values.items() if value}
+
+
+def _options(lines: Iterable[str], environ: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {"--index-url": [], "--extra-index-url": [], "--find-links": [], "--no-index": []}
+    for line in lines:
+        option, _, value = line.partition(" ")
+        found[option].append(expanded(value.strip(), environ))
+    return found
 
 
 @dataclass

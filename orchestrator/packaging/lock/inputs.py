@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from orchestrator.errors import ConfigurationError
-from orchestrator.packaging.lock.credentials import public
+from orchestrator.packaging.lock.credentials import public, variable_names
 from orchestrator.packaging.lock.document import file_path, inside, toml_of
 from orchestrator.packaging.lock.requirement_file import Local, decode, read_requirements
 
@@ -71,6 +71,14 @@ class Inputs:
     def forbids_compiling(self, name: str) -> bool:
         """Tell whether the user asks for the wheels of a project (`--only-binary`)."""
         return name in self.wheels_only or _EVERYTHING in self.wheels_only
+
+    def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables that the input names as `${NAME}`, which uv replaces; never those of an AWS account."""
+        text = "\n".join((*self.lines, *self.constraints, *self.index))
+        if self.project is not None:
+            text += decode(self.project.read_bytes(), self.project.name)
+        names = {name for name in variable_names(text) if not name.startswith("AWS_")}
+        return {name: environ[name] for name in sorted(names) if name in environ}
 
     def urls(self) -> list[str]:
         """Return the URLs that may hold passwords: of indexes, and of direct requirements."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError
+from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError, OrchestratorError
 from orchestrator.packaging.process import Result, clean_environment, run
 from orchestrator.packaging.runtimes import Target
 
@@ -17,7 +18,17 @@ _NETWORK = re.compile(
     r"|Could not resolve host|Failed to connect|tls handshake|Request failed after",
     re.IGNORECASE,
 )
-_SYNTAX = re.compile(r"couldn't parse|unexpected|failed to parse|TOML parse error", re.IGNORECASE)
+# What uv says of the file that it was given; of the files of a dependency it says it below other first lines.
+_SYNTAX = re.compile(
+    r"^error: (?:Couldn't parse requirement in `|Unexpected '|Failed to parse:? )|, expected '-c', '-e', '-r' or ",
+    re.MULTILINE,
+)
+_CACHE = re.compile(
+    r"^error: Failed to (?:initialize cache at|(?:create|open|write|read|persist|lock|acquire)\b[^`\n]*\bcache\b)"
+    r".*(?:\n.*)?",
+    re.MULTILINE,
+)
+_FULL = re.compile(r"\(os error (?:28|122)\)")
 _CULPRIT = re.compile(r"Failed to (?:download and )?build `([^`@ ]+)")
 _SHOWN_CHARACTERS = 4000
 # `uv pip compile --help`, --python-platform. There is no 2_26, so Amazon Linux 2 takes a lower level.
@@ -46,8 +57,7 @@ class Uv:
             *("--python", sys.executable),
         )
         extra = {"UV_NO_CONFIG": "1", "SOURCE_DATE_EPOCH": "315532800", "NO_COLOR": "1", **self.environment}
-        environment = clean_environment(extra)
-        environment.setdefault("UV_CACHE_DIR", str(self.cache / "uv"))
+        environment = {**clean_environment(extra), "UV_CACHE_DIR": str(self.own_cache)}
         self.directory.mkdir(parents=True, exist_ok=True)
         return run(
             [
@@ -59,6 +69,12 @@ class Uv:
             environment=environment,
             directory=directory or self.directory,
         )
+
+    @property
+    def own_cache(self) -> Path:
+        """Where uv has its cache: where the package or the user's `UV_CACHE_DIR` says, or in ours."""
+        named = self.environment.get("UV_CACHE_DIR") or os.environ.get("UV_CACHE_DIR")
+        return Path(named) if named else self.cache / "uv"
 
 
 def uv_platform(target: Target) -> str:
@@ -73,19 +89,37 @@ def culprit(errors: str) -> str:
     return match[1] if match else ""
 
 
-def is_network(errors: str) -> bool:
-    """Tell whether uv could not reach an index."""
-    return bool(_NETWORK.search(errors))
+def is_surroundings(errors: str) -> bool:
+    """Tell whether no other question would be answered either: uv could not reach an index, or use its cache."""
+    return bool(_NETWORK.search(errors) or _CACHE.search(errors))
+
+
+def cache_failure(errors: str, folder: Path) -> OrchestratorError | None:
+    """Return what to say if uv cannot use its cache in `folder`, else None."""
+    found = _CACHE.search(errors)
+    if found is None:
+        return None
+    if _FULL.search(found[0]):
+        return MachineryError(f"cannot write `{folder}`", detail=found[0], hint="free some disk space")
+    return ConfigurationError(
+        f"uv cannot use its cache in `{folder}`",
+        detail=found[0],
+        hint="make the folder writable, or choose another one with `--cache` or `UV_CACHE_DIR`",
+    )
 
 
 def failure(what: str, errors: str, uv: Uv) -> OrchestratorError:
     """Turn what uv wrote into our error: who is to blame decides the class."""
     text = shown(errors, uv)
+    if unusable := cache_failure(text, uv.own_cache):
+        return unusable
     if name := culprit(text):
         what = f"{what}: `{name}` cannot be built"
-    if is_network(text):
+    if _NETWORK.search(text):
         hint = "start the build again; check that this machine can reach the package index"
         return MachineryError(what, detail=text, hint=hint)
+    if not name and _SYNTAX.search(text):
+        return ConfigurationError(what, detail=text, hint="correct the line in the requirement file")
     return BuildFailed(what, detail=text, hint=_hint(text))
 
 
@@ -99,8 +133,6 @@ def _hint(text: str) -> str:
     lower = text.lower()
     if "not found in the package registry" in lower or "was not found in" in lower:
         return "check the name; a private package needs its index in the requirement file or in UV_INDEX"
-    if _SYNTAX.search(text):
-        return "correct the line in the requirement file"
     if "requires-python" in lower or "current python version" in lower or "python>=" in lower:
         return "choose versions that support the Python of the runtime"
     if "unsatisfiable" in lower:

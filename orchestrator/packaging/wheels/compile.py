@@ -13,8 +13,9 @@ from pathlib import Path
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.version import InvalidVersion, Version
 
-from orchestrator.errors import BuildFailed, MachineryError
+from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError
 from orchestrator.packaging.lock.model import PlannedPackage
+from orchestrator.packaging.lock.uv import cache_failure
 from orchestrator.packaging.process import Result, clean_environment, run
 from orchestrator.packaging.runtimes import Target
 from orchestrator.packaging.wheels.explain import explain
@@ -40,9 +41,10 @@ _CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s`']+@")
 class Workshop:
     """What compiling works with.
 
-    `environment` is that of the package. `index` are uv's options that say where requirements of build scripts come
-    from. `pure` names packages that may lack the machine code that their sources have. Nothing below `directory`
-    is needed afterwards but the wheels, in `directory/wheels`.
+    `environment` is that of the package. `index` are uv's variables that say where requirements of build scripts come
+    from (they may hold passwords), `no_index` tells that there is no index at all. `pure` names packages that may lack
+    the machine code that their sources have. Nothing below `directory` is needed afterwards but the wheels, in
+    `directory/wheels`.
     """
 
     target: Target
@@ -52,7 +54,8 @@ class Workshop:
     patchelf: Path
     narrate: Callable[[str], None]
     environment: Mapping[str, str] = field(default_factory=dict)
-    index: tuple[str, ...] = ()
+    index: Mapping[str, str] = field(default_factory=dict, repr=False)
+    no_index: bool = False
     pure: frozenset[str] = frozenset()
     timeout_seconds: float = 3600
 
@@ -113,7 +116,7 @@ def build_environment(workshop: Workshop, place: Path) -> dict[str, str]:
         "UV_NO_CONFIG": "1",
         "UV_CACHE_DIR": str(workshop.cache),
     }
-    environment = clean_environment({**fixed, **workshop.environment})
+    environment = clean_environment({**fixed, **workshop.index, **workshop.environment})
     for name in ("CFLAGS", "CXXFLAGS"):
         environment[name] = f"{ours} {environment.get(name, '')}".strip()
     rust = f"--remap-path-prefix={place}=."
@@ -134,7 +137,7 @@ def _build(
         [
             *(workshop.uv, "build", "--wheel", "--out-dir", output, "--no-create-gitignore"),
             *("--python", python, "--no-python-downloads", "--no-progress"),
-            *workshop.index,
+            *(("--no-index",) if workshop.no_index else ()),
             project,
         ],
         environment=environment,
@@ -153,7 +156,9 @@ def _build(
     return wheels[0]
 
 
-def _failure(package: PlannedPackage, result: Result, workshop: Workshop) -> BuildFailed | MachineryError:
+def _failure(package: PlannedPackage, result: Result, workshop: Workshop) -> OrchestratorError:
+    if unusable := cache_failure(result.errors, Path(workshop.environment.get("UV_CACHE_DIR", workshop.cache))):
+        return unusable
     text = f"{result.output}\n{result.errors}"
     for folder in (workshop.directory, workshop.cache):
         text = text.replace(f"{folder}/", "")
@@ -177,7 +182,7 @@ def _failure(package: PlannedPackage, result: Result, workshop: Workshop) -> Bui
 
 def _check(package: PlannedPackage, wheel: WheelFile, workshop: Workshop, evidence: str, missing: str) -> None:
     """Raise BuildFailed unless the wheel is what was planned, for the target, and not less than its source promises."""
-    if package.version and not _same_version(wheel.version, package.version):
+    if package.version and not same_version(wheel.version, package.version):
         raise BuildFailed(
             f"{package} says of itself that it is version {wheel.version}",
             detail=f"observed: {wheel.filename}\nexpected: version {package.version}, as its file and the lock say",
@@ -210,7 +215,8 @@ def _not_here(package: PlannedPackage, missing: str, evidence: str) -> BuildFail
     )
 
 
-def _same_version(one: str, other: str) -> bool:
+def same_version(one: str, other: str) -> bool:
+    """Tell whether two spellings, as of a file's name and of a lock, are one version."""
     try:
         return Version(one.replace("_", "+")) == Version(other)
     except InvalidVersion:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from orchestrator.packaging.wheels.model import SystemLibrary, Wheel
 from orchestrator.packaging.wheels.system_packages import Installed
 
 # Raise it whenever the same inputs give another wheel: other flags, another way of grafting.
-CONTRACT = 1
+CONTRACT = 2
 ENTRY = "wheel.json"
 
 
@@ -27,7 +28,8 @@ class Builder:
     """What the machine adds to a wheel: its image, its Python, its uv, and its system packages.
 
     `system` is the digest of all of them (libraries of any may end in the wheel, and images change under one name),
-    `system_packages` are those that were asked for, for people to read.
+    `system_packages` are those that were asked for, for people to read. `surroundings` are its variables that build
+    scripts see and that shape what they make; `indexes` is where their requirements come from, without passwords.
     """
 
     image: str
@@ -35,6 +37,8 @@ class Builder:
     uv: str
     system: str = ""
     system_packages: tuple[Installed, ...] = ()
+    surroundings: Mapping[str, str] = field(default_factory=dict)
+    indexes: tuple[str, ...] = ()
 
 
 def shape(
@@ -43,11 +47,14 @@ def shape(
     environment: Mapping[str, str],
     asked: Sequence[str],
     builder: Builder,
+    *,
+    pure: bool = False,
 ) -> dict[str, str] | None:
     """Return everything that shapes the wheel, as lines that can be printed and compared; None if it cannot be kept.
 
     A directory has no digest and changes all the time: what is made of one is not kept. Values of variables are
-    given as digests, because nothing here may end in a log that does not belong there.
+    given as digests, because nothing here may end in a log that does not belong there. `pure` tells that the package
+    may lack the machine code that its sources have.
     """
     if package.file is not None:
         source = f"sha256:{package.file.sha256}"
@@ -65,7 +72,10 @@ def shape(
         "system": row.system,
         "versions": ", ".join(f"{name} {'.'.join(map(str, number))}" for name, number in sorted(row.versions.items())),
         "guaranteed": ", ".join(sorted(row.guaranteed)),
-        "environment": ", ".join(f"{name}={_short(text)}" for name, text in sorted(environment.items())),
+        "pure allowed": "yes" if pure else "no",
+        "environment": _digests(environment),
+        "surroundings": _digests(builder.surroundings),
+        "indexes": ", ".join(builder.indexes),
         "system packages": ", ".join(sorted(asked)),
         "installed": ", ".join(f"{package.name} {package.version}" for package in builder.system_packages),
         "all installed": builder.system,
@@ -120,9 +130,18 @@ def recognise(content: bytes, folder: Path) -> Wheel:
             raise ValueError(f"no name of a wheel: {name[:200]!a}")
         fields["path"] = folder / name
         fields["libraries"] = tuple(SystemLibrary(**library) for library in fields["libraries"])
-        return Wheel(**fields)
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        return _checked(Wheel(**fields))
+    except (KeyError, TypeError, AttributeError, RecursionError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from None
+
+
+def _checked(wheel: Wheel) -> Wheel:
+    """Return the wheel; raises TypeError for a field that JSON gave another type."""
+    for name, value in (item for holder in (wheel, *wheel.libraries) for item in vars(holder).items()):
+        expected = {"path": Path, "compiled": bool, "libraries": tuple}.get(name, str)
+        if not isinstance(value, expected):
+            raise TypeError(f"`{name}` is of type {type(value).__name__}")
+    return wheel
 
 
 def intact(wheel: Wheel) -> bool:
@@ -157,16 +176,23 @@ class FolderKeep:
         place = self.folder / digest
         try:
             place.mkdir(parents=True, exist_ok=True)
-            part = place / f".{wheel.path.name}.part"
-            shutil.copyfile(wheel.path, part)
-            part.replace(place / wheel.path.name)
+            # Two processes may share the cache, and make the same wheel.
+            part = place / f".{wheel.path.name}.{os.getpid()}.part"
+            try:
+                shutil.copyfile(wheel.path, part)
+                part.replace(place / wheel.path.name)
+            finally:
+                part.unlink(missing_ok=True)
             write_whole(place / ENTRY, describe(wheel, shaped))
         except (OrchestratorError, OSError) as error:
             self.narrate(f"{wheel} is not kept: {str(error).splitlines()[0]}")
 
 
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def _digests(variables: Mapping[str, str]) -> str:
+    return ", ".join(
+        f"{name}={hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:12]}"
+        for name, text in sorted(variables.items())
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -11,9 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from orchestrator.errors import BuildFailed, MachineryError, Refused
+from orchestrator.packaging.wheels.wheel_file import DAMAGED
 
 _SIZE_LIMIT_BYTES = 2 * 1024**3
 _ENTRY_LIMIT = 200_000
+# All others come from what is in the archive: a name that is too long, a file where a directory has to be.
+_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _NATIVE_SUFFIXES = {".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f", ".f90", ".f77", ".for", ".s", ".go", ".zig"}
 # What lies here is not what the package is made of.
 _BESIDE = {"test", "tests", "testing", "example", "examples", "doc", "docs", "benchmark", "benchmarks", ".git"}
@@ -34,7 +38,7 @@ def prepare(source: Path, target: Path) -> Path:
     """Unpack the sdist, or copy the tree, into `target`, which is made anew; return the project's directory.
 
     A copy, because build scripts leave files behind. Raises Refused for an archive that reaches outside, BuildFailed
-    for one that is no sdist, MachineryError when the disk is full.
+    for one that is no sdist or is damaged, MachineryError when the disk is full.
     """
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -45,14 +49,15 @@ def prepare(source: Path, target: Path) -> Path:
             _unzip(source, target)
         else:
             _untar(source, target)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
-        raise BuildFailed(f"`{source.name}` is damaged", detail=str(error), hint="choose another version") from None
     except shutil.Error as error:
         raise MachineryError(f"cannot copy `{source.name}`", detail=str(error)[:2000]) from error
-    except OSError as error:
-        raise MachineryError(
-            f"cannot unpack `{source.name}`", detail=str(error), hint="free some disk space"
-        ) from error
+    except (*DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+            raise MachineryError(
+                f"cannot unpack `{source.name}`", detail=str(error), hint="free some disk space"
+            ) from error
+        detail = f"{type(error).__name__}: {str(error).replace(f'{target}/', '')[:500]}"
+        raise BuildFailed(f"`{source.name}` is damaged", detail=detail, hint="choose another version") from None
     found = [path for path in target.iterdir() if path.is_dir()]
     if len(found) != 1:
         raise BuildFailed(

@@ -9,8 +9,10 @@ import base64
 import csv
 import hashlib
 import io
+import lzma
 import re
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -35,6 +37,12 @@ _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _END = struct.Struct("<4sHHHHIIH")
 _LEVEL = 6
+# What zipfile and tarfile raise for a damaged or hostile archive, beside OSError. A RuntimeError is an encrypted entry,
+# a compression that is not known, or a link to itself; a KeyError a link to nothing; others are numbers and names.
+DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, KeyError, RuntimeError, ValueError, OverflowError),
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,7 @@ def read_wheel(path: Path) -> WheelFile:
                 for info in archive.infolist()
                 if not info.is_dir()
             }
-    except (zipfile.BadZipFile, zlib.error, OSError) as error:
+    except (*DAMAGED, OSError) as error:
         raise _broken(path, str(error)) from None
     folders = {name.partition("/")[0] for name in files if name.endswith(".dist-info/WHEEL")}
     if not parts or len(folders) != 1 or f"{next(iter(folders))}/METADATA" not in files:
