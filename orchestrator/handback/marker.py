@@ -3,12 +3,12 @@
 One small JSON object per build, `<prefix>/handback/<project>/<uuid>.json`. Every write is conditional (`If-None-Match`
 or `If-Match`), so of two writers at once exactly one wins. Its `state`:
 
-=========  ==========================================================================================
+=========  =======================================================================================================
 claimed    a run of the function is calling GitLab, and is dead if it has not finished by `until`
 released   that run failed and said so; the next one may call
 triggered  GitLab has accepted a pipeline, `pipeline_id`
-home       postbuild in `pipeline_id` has taken the build; final, and written by postbuild only
-=========  ==========================================================================================
+home       postbuild in `pipeline_id` has taken the build; only `build`, which reuses its package, opens it again
+=========  =======================================================================================================
 """
 
 from __future__ import annotations
