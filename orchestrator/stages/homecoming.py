@@ -20,16 +20,21 @@ class Homecoming:
 
     def found(self) -> Record | None:
         """Return the record, None if nobody has told of the build yet."""
-        stored = self.store.read_tagged(self._key, limit_bytes=LIMIT_BYTES)
-        return None if stored is None else parse_record(stored.content, self.build.id)
+        return self.read()[0]
+
+    def read(self) -> tuple[Record | None, str | None]:
+        """Return the record and the tag by which it can be replaced; neither if nobody has told of the build yet."""
+        stored = self.store.read_tagged(self.key, limit_bytes=LIMIT_BYTES)
+        return (None, None) if stored is None else (parse_record(stored.content, self.build.id), stored.tag)
+
+    def replace(self, state: str, *, tag: str | None, **fields: object) -> bool:
+        """Write the record in place of the one that had this tag; False if somebody else was quicker."""
+        return self.store.replace(self.key, record_bytes(self.build.id, state=state, **fields), tag=tag)
 
     def claim(self, now: float, *, lease_seconds: float) -> bool:
         """Take the right to start the pipeline of a build at a Unix time; False if somebody has it, or has used it."""
-        stored = self.store.read_tagged(self._key, limit_bytes=LIMIT_BYTES)
-        if stored is not None and not open_at(parse_record(stored.content, self.build.id), now):
-            return False
-        content = record_bytes(self.build.id, state="claimed", until=now + lease_seconds)
-        return self.store.replace(self._key, content, tag=stored.tag if stored else None)
+        record, tag = self.read()
+        return open_at(record, now) and self.replace("claimed", tag=tag, until=now + lease_seconds)
 
     def settle(self, pipeline_id: str) -> None:
         """Note that a pipeline was started; what postbuild has written in the meantime stays."""
@@ -50,15 +55,15 @@ class Homecoming:
     def _write(self, state: str, pipeline_id: str, *, keep: str) -> None:
         """Replace the record unless its state is `keep`; if others go on writing, theirs stays."""
         for _ in range(_ATTEMPTS):
-            stored = self.store.read_tagged(self._key, limit_bytes=LIMIT_BYTES)
-            if stored is not None and parse_record(stored.content, self.build.id).state == keep:
+            record, tag = self.read()
+            if record is not None and record.state == keep:
                 return
-            content = record_bytes(self.build.id, state=state, pipeline_id=pipeline_id)
-            if self.store.replace(self._key, content, tag=stored.tag if stored else None):
+            if self.replace(state, tag=tag, pipeline_id=pipeline_id):
                 return
 
     @property
-    def _key(self) -> str:
+    def key(self) -> str:
+        """Where the record lies."""
         return record_key(self.prefix, self.build.project, self.build.uuid)
 
 

@@ -81,12 +81,12 @@ def postbuild(
         door = _doorstep(plan, item, record, world)
         if door:
             door.look()
-        else:
-            _note_arrival(plan, item, record, world)
         # Only a pipeline of this commit may take the build: another one would keep it from those who wait for it.
         _check_commit(record.id, commit, expected_commit)
         if door:
             door.take()
+        else:
+            _note_arrival(plan, item, record, world)
         check_ending(record, world.logs)
         return bring(_expected_of(plan, item, record, commit), _store_of(plan, item, world), world.desk, output)
 
@@ -135,8 +135,8 @@ def _doorstep(plan: Plan, item: BuildPlan, record: BuildRecord, world: Postbuild
     """Return where the build is taken in, None where nobody else can come for it: at a terminal, or by a trigger."""
     if plan.return_ is not Return.EVENT or not world.pipeline_id:
         return None
-    store = _store_of(plan, item, world)
-    return Doorstep(record, world.pipeline_id, plan.artifacts.prefix, store, world.clock)
+    home = Homecoming(record, plan.artifacts.prefix, _store_of(plan, item, world))
+    return Doorstep(home, world.pipeline_id, world.clock)
 
 
 def _note_arrival(plan: Plan, item: BuildPlan, record: BuildRecord, world: PostbuildWorld) -> None:

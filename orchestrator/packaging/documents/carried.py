@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -46,7 +47,9 @@ def carried(wheel: Path) -> Carried:
                     metadata = archive.read(info)
                 elif _is_sbom(rest) and info.file_size <= _SBOM_LIMIT_BYTES:
                     sboms[info.filename] = archive.read(info)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+    # Assembly and inspection refuse a damaged wheel. What is left is damage in files that `exclude:` keeps out of the
+    # package: it makes the bill poorer, and nothing else.
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError):
         return Carried(Licence(), "", {})
     message = BytesParser().parsebytes(metadata, headersonly=True)
     return Carried(licence_of(message), _line(message.get("Summary")), dict(sorted(sboms.items())))
