@@ -1,4 +1,4 @@
-"""The world as the stages see it: small protocols and records in our own words.
+"""The world as the stages see it: small protocols over the values of `records`.
 
 `orchestrator.effects` implements each protocol against the real neighbour; unit tests of the stages hand
 in plain fakes. A port raises nothing but `OrchestratorError`.
@@ -7,129 +7,12 @@ in plain fakes. A port raises nothing but `OrchestratorError`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.packaging.documents.model import Origin
 from orchestrator.plan.model import BuildPlan, RenderedRoot
-
-
-@dataclass(frozen=True)
-class ProjectRecord:
-    """A CodeBuild project as CodeBuild describes it."""
-
-    name: str
-    arn: str
-    tags: Mapping[str, str]
-    variables: Mapping[str, str]
-
-    @property
-    def account(self) -> str:
-        """The account that owns the project, from its ARN."""
-        return self.arn.split(":")[4]
-
-    @property
-    def settings_digest(self) -> str:
-        """The digest of the settings that were applied last, or an empty string."""
-        return self.tags.get("orchestrator-settings-digest", "")
-
-    @property
-    def bucket(self) -> str:
-        """The bucket that the project reads from and delivers to, or an empty string."""
-        return self.variables.get("ORCHESTRATOR_BUCKET", "")
-
-
-@dataclass(frozen=True)
-class PhaseRecord:
-    """One phase of a build. `message` is what CodeBuild says went wrong, if anything did."""
-
-    name: str
-    status: str
-    seconds: int | None
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class BuildRecord:
-    """A build as CodeBuild describes it: the one record that every way home ends in.
-
-    `status` is one of `vocabulary.BuildStatus`, or a word that a newer CodeBuild has added.
-    """
-
-    id: str
-    arn: str
-    project: str
-    status: str
-    complete: bool
-    phases: Sequence[PhaseRecord]
-    variables: Mapping[str, str]
-    exported: Mapping[str, str]
-    log_group: str | None = None
-    log_stream: str | None = None
-    started: datetime | None = None
-    ended: datetime | None = None
-
-    @property
-    def account(self) -> str:
-        """The account that owns the build, from its ARN."""
-        return self.arn.split(":")[4]
-
-    @property
-    def region(self) -> str:
-        """The region the build ran in, from its ARN."""
-        return self.arn.split(":")[3]
-
-    @property
-    def uuid(self) -> str:
-        """The part of the build id after the project name."""
-        return self.id.rpartition(":")[2]
-
-    @property
-    def failed_phase(self) -> PhaseRecord | None:
-        """The first phase that did not succeed, if the build has one."""
-        return next((phase for phase in self.phases if phase.status not in {"", "SUCCEEDED"}), None)
-
-    @property
-    def console_url(self) -> str:
-        """The page of the build in the AWS console (short enough for a GitLab commit status)."""
-        return (
-            f"https://{self.region}.console.aws.amazon.com/codesuite/codebuild/"
-            f"{self.account}/projects/{self.project}/build/{self.id}/"
-        )
-
-
-@dataclass(frozen=True)
-class Commit:
-    """One commit of the repository: its full SHA and the paths of its tree, in git's order."""
-
-    sha: str
-    files: Sequence[str] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The archive of one commit. `tar_sha256` is the digest of the uncompressed tar, in hex."""
-
-    path: Path
-    tar_sha256: str
-
-
-@dataclass(frozen=True)
-class MadePackage:
-    """A package that was made on this machine: the zip, its documents by key (`sbom` …), its manifest as plain data."""
-
-    package: Path
-    documents: Mapping[str, Path]
-    manifest: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class NotMade:
-    """Why a package cannot be made on this machine, one sentence for each thing that stands in the way."""
-
-    reasons: Sequence[str]
+from orchestrator.records import BuildRecord, Commit, MadePackage, NotMade, ProjectRecord, Snapshot, Stored
 
 
 class Clock(Protocol):
@@ -174,14 +57,6 @@ class BuildLogs(Protocol):
     def last_lines(self, build: BuildRecord, count: int) -> Sequence[str]:
         """Return the last lines, or none when there is no log; a log never decides a result."""
         ...
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A small object, and the tag by which exactly this version of it can be replaced (S3's ETag)."""
-
-    content: bytes
-    tag: str
 
 
 class ObjectStore(Protocol):

@@ -17,7 +17,7 @@ from orchestrator.packaging.documents.model import Origin
 from orchestrator.plan.make import make_plan
 from orchestrator.plan.model import BuildPlan, Plan, RenderedRoot
 from orchestrator.plan.names import artifact_key
-from orchestrator.ports import BuildRecord, MadePackage, NotMade, PhaseRecord, ProjectRecord, Snapshot, Stored
+from orchestrator.records import BuildRecord, MadePackage, NotMade, PhaseRecord, ProjectRecord, Snapshot, Stored
 
 ACCOUNT = "123456789012"
 BUCKET = "parser-bucket"

@@ -17,7 +17,8 @@ from orchestrator.effects.parameters import ParameterStore
 from orchestrator.effects.store import S3Store, caller_account
 from orchestrator.packaging.documents.model import Origin
 from orchestrator.plan.model import BuildPlan
-from orchestrator.ports import CommitStatus, MadePackage, NotMade, ObjectStore, Pipelines, Snapshot
+from orchestrator.ports import CommitStatus, ObjectStore, Pipelines
+from orchestrator.records import MadePackage, NotMade, Snapshot
 from orchestrator.stages.assembled import Workshop
 from orchestrator.stages.build import BuildWorld, StartedBuild
 from orchestrator.stages.delivery import Desk

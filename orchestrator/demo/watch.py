@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from orchestrator.effects.gitlab import GitLabPipelines, JobRecord, PipelineRecord
 from orchestrator.errors import MachineryError
-from orchestrator.ports import BuildRecord, Clock, CodeBuild
+from orchestrator.ports import Clock, CodeBuild
+from orchestrator.records import BuildRecord
 
 _INTERVAL_SECONDS = 0.25
 

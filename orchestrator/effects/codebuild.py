@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator.effects.aws import aws_errors, client, error_code, member
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError
-from orchestrator.ports import BuildRecord, PhaseRecord, ProjectRecord
+from orchestrator.records import BuildRecord, PhaseRecord, ProjectRecord
 
 # BatchGetProjects and BatchGetBuilds take 1 to 100 names or ids (CodeBuild API).
 _BATCH_LIMIT = 100

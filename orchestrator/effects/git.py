@@ -15,7 +15,7 @@ from pathlib import Path
 
 from orchestrator.effects.files import unwritable
 from orchestrator.errors import ConfigurationError, MachineryError
-from orchestrator.ports import Commit, Snapshot
+from orchestrator.records import Commit, Snapshot
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 _CHUNK_BYTES = 1024 * 1024

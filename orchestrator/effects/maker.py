@@ -20,7 +20,8 @@ from orchestrator.packaging.recipe import Bench, Recipe
 from orchestrator.packaging.wheels.interpreter import interpreter_of
 from orchestrator.packaging.wheels.keep import NoKeep
 from orchestrator.plan.model import BuildPlan
-from orchestrator.ports import MadePackage, Narrator, NotMade, Snapshot
+from orchestrator.ports import Narrator
+from orchestrator.records import MadePackage, NotMade, Snapshot
 
 
 class LocalMaker:

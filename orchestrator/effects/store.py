@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from orchestrator.effects.aws import aws_errors, client, error_code, member
 from orchestrator.effects.files import unwritable
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError, Refused
-from orchestrator.ports import Stored
+from orchestrator.records import Stored
 
 _DIGEST = "orchestrator-sha256"
 _CHUNK_BYTES = 1024 * 1024

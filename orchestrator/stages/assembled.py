@@ -14,7 +14,8 @@ from orchestrator.packaging.documents.manifest import deposited, manifest_bytes
 from orchestrator.packaging.documents.model import Origin, Stored
 from orchestrator.plan.model import BuildPlan
 from orchestrator.plan.names import AssembledId, assembled_key
-from orchestrator.ports import MadePackage, Maker, Narrator, NotMade, ObjectStore, Pipelines, Snapshot
+from orchestrator.ports import Maker, Narrator, ObjectStore, Pipelines
+from orchestrator.records import MadePackage, NotMade, Snapshot
 from orchestrator.vocabulary import Kind, Where
 
 _LIMIT_OF_REASONS = 20

@@ -16,17 +16,8 @@ from orchestrator.packaging.documents.model import Origin
 from orchestrator.plan.digest import marker
 from orchestrator.plan.model import BuildPlan, Plan
 from orchestrator.plan.names import artifact_key, snapshot_key
-from orchestrator.ports import (
-    BuildRecord,
-    CodeBuild,
-    CommitStatus,
-    GitRepository,
-    Narrator,
-    ObjectStore,
-    OpenStore,
-    ProjectRecord,
-    Snapshot,
-)
+from orchestrator.ports import CodeBuild, CommitStatus, GitRepository, Narrator, ObjectStore, OpenStore
+from orchestrator.records import BuildRecord, ProjectRecord, Snapshot
 from orchestrator.stages.assembled import Workshop, make_here, may_be_made_here
 from orchestrator.stages.earlier import SEARCHED_BUILDS, Wish, age, check_repeatable, live, older, reusable
 from orchestrator.stages.homecoming import Homecoming

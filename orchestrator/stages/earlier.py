@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from orchestrator.errors import BuildFailed, MachineryError
 from orchestrator.plan.model import BuildPlan
-from orchestrator.ports import BuildRecord
+from orchestrator.records import BuildRecord
 from orchestrator.vocabulary import BuildStatus, Kind
 
 # CodeBuild lists 100 builds on a page; what is further back than two pages is not looked for.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.errors import BuildFailed, MachineryError, Superseded
-from orchestrator.ports import BuildLogs, BuildRecord
+from orchestrator.ports import BuildLogs
+from orchestrator.records import BuildRecord
 from orchestrator.render.terminal import printable
 from orchestrator.vocabulary import BuildStatus
 

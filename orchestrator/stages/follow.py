@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from orchestrator.errors import ConfigurationError, MachineryError
-from orchestrator.ports import BuildRecord, Clock, CodeBuild, Narrator
+from orchestrator.ports import Clock, CodeBuild, Narrator
+from orchestrator.records import BuildRecord
 
 _FIRST_INTERVAL_SECONDS = 0.5
 _LONGEST_INTERVAL_SECONDS = 15.0

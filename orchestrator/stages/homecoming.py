@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.handback.record import LIMIT_BYTES, Record, parse_record, record_bytes, record_key
-from orchestrator.ports import BuildRecord, ObjectStore
+from orchestrator.ports import ObjectStore
+from orchestrator.records import BuildRecord
 
 _ATTEMPTS = 3
 

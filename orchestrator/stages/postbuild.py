@@ -12,16 +12,8 @@ from orchestrator.packaging.documents.model import Origin
 from orchestrator.packaging.documents.provenance import builder_of
 from orchestrator.plan.model import BuildPlan, Plan
 from orchestrator.plan.names import AssembledId, artifact_key, assembled_key, split_assembled_id, split_build_id
-from orchestrator.ports import (
-    BuildLogs,
-    BuildRecord,
-    Clock,
-    CodeBuild,
-    CommitStatus,
-    ObjectStore,
-    OpenStore,
-    ProjectRecord,
-)
+from orchestrator.ports import BuildLogs, Clock, CodeBuild, CommitStatus, ObjectStore, OpenStore
+from orchestrator.records import BuildRecord, ProjectRecord
 from orchestrator.stages.delivery import Delivered, Desk, Expected, bring
 from orchestrator.stages.doorstep import Doorstep, TakenAlready
 from orchestrator.stages.ending import check_ending

@@ -11,7 +11,8 @@ from orchestrator.errors import ConfigurationError, MachineryError
 from orchestrator.plan.lifecycle import runtime_warnings
 from orchestrator.plan.model import Plan, RenderedRoot
 from orchestrator.plan.names import tool_key
-from orchestrator.ports import CodeBuild, Infrastructure, Narrator, OpenStore, Parameters, ProjectRecord
+from orchestrator.ports import CodeBuild, Infrastructure, Narrator, OpenStore, Parameters
+from orchestrator.records import ProjectRecord
 
 
 @dataclass(frozen=True)

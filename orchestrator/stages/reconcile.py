@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from orchestrator.errors import OrchestratorError, Superseded
 from orchestrator.plan.model import Plan
-from orchestrator.ports import BuildRecord, CodeBuild, OpenStore, Pipelines
+from orchestrator.ports import CodeBuild, OpenStore, Pipelines
+from orchestrator.records import BuildRecord
 from orchestrator.stages.homecoming import Homecoming, open_at
 
 # Ten pages of CodeBuild's lists: what is further back is older than anybody reconciles.

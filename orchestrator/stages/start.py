@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.plan.digest import digest
-from orchestrator.ports import BuildRecord, CodeBuild, Narrator
+from orchestrator.ports import CodeBuild, Narrator
+from orchestrator.records import BuildRecord
 from orchestrator.stages.earlier import Wish, check_repeatable
 from orchestrator.vocabulary import BuildStatus
 

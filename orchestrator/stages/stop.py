@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError, Refused
 from orchestrator.plan.model import Plan
 from orchestrator.plan.names import split_build_id
-from orchestrator.ports import BuildRecord, CodeBuild, CommitStatus, Narrator
+from orchestrator.ports import CodeBuild, CommitStatus, Narrator
+from orchestrator.records import BuildRecord
 from orchestrator.vocabulary import BuildStatus, Return
 
 

@@ -12,7 +12,7 @@ import pytest
 from orchestrator.effects import aws
 from orchestrator.effects.codebuild import CloudWatchLogs, CodeBuildService
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError
-from orchestrator.ports import BuildRecord
+from orchestrator.records import BuildRecord
 
 REGION = "eu-central-1"
 SERVICE = CodeBuildService(REGION)

@@ -19,7 +19,7 @@ from orchestrator.errors import BuildFailed, Refused
 from orchestrator.packaging.documents.model import Origin
 from orchestrator.packaging.lock.model import DependencyPlan, PlannedPackage, Verdict
 from orchestrator.plan.model import BuildPlan
-from orchestrator.ports import MadePackage, NotMade
+from orchestrator.records import MadePackage, NotMade
 
 ITEM = replace(make().builds[0], source="src")
 

@@ -24,7 +24,7 @@ from world import (
 )
 
 from orchestrator.errors import ConfigurationError, MachineryError, Refused
-from orchestrator.ports import BuildRecord
+from orchestrator.records import BuildRecord
 from orchestrator.stages.assembled import Workshop
 from orchestrator.stages.build import BuildWorld, Request, StartedBuild, build
 

@@ -33,7 +33,7 @@ from world import (
 from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError
 from orchestrator.plan.digest import marker
 from orchestrator.plan.model import Plan
-from orchestrator.ports import BuildRecord
+from orchestrator.records import BuildRecord
 from orchestrator.stages.assembled import Workshop
 from orchestrator.stages.build import BuildWorld, Request, StartedBuild, build
 from orchestrator.stages.earlier import age, is_locked

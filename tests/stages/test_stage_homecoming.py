@@ -24,7 +24,7 @@ from world import (
 )
 
 from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError, Refused, Superseded
-from orchestrator.ports import PhaseRecord
+from orchestrator.records import PhaseRecord
 from orchestrator.stages.delivery import Desk
 from orchestrator.stages.doorstep import TakenAlready
 from orchestrator.stages.postbuild import PostbuildWorld, postbuild

@@ -29,7 +29,7 @@ from world import (
 from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError, OrchestratorError, Refused, Superseded
 from orchestrator.plan.model import BuildPlan
 from orchestrator.plan.names import artifact_key
-from orchestrator.ports import BuildRecord, PhaseRecord
+from orchestrator.records import BuildRecord, PhaseRecord
 from orchestrator.stages.delivery import Desk
 from orchestrator.stages.postbuild import PostbuildWorld, postbuild
 

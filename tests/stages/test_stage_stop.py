@@ -6,7 +6,7 @@ import pytest
 from world import SHA, UUID, FakeCodeBuild, FakeStatus, make, record
 
 from orchestrator.errors import ConfigurationError, MachineryError, Refused
-from orchestrator.ports import BuildRecord
+from orchestrator.records import BuildRecord
 from orchestrator.stages.stop import StopWorld, stop
 
 PLAN = make()
