@@ -57,10 +57,30 @@ class ConfigurationError(OrchestratorError):
     exit_code = 2
 
 
+class Gone(ConfigurationError):
+    """What was stored is not there any more, and trying again does not bring it back (exit 2)."""
+
+
 class MachineryError(OrchestratorError):
     """AWS, GitLab, Terraform or the network failed; trying again is safe (exit 3)."""
 
     exit_code = 3
+
+
+class CredentialsExpired(MachineryError):
+    """The credentials are too old and could not be renewed; what they were used for may well go on (exit 3)."""
+
+
+class QueueFull(MachineryError):
+    """No more builds may be started for now (exit 3)."""
+
+
+class RoleUnknown(MachineryError):
+    """CodeBuild may not take the role of a project, which passes if the role is new (exit 3)."""
+
+
+class AskedDifferently(MachineryError):
+    """A build was asked for with this token before, by somebody whose request differed (exit 3)."""
 
 
 class Superseded(OrchestratorError):

@@ -1,37 +1,38 @@
 """The one request that takes a result home: GitLab's trigger API, called stubbornly and politely.
 
 It travels with the Lambda function of `handback` and with the zipapp of a build, so it imports nothing but the standard
-library and `errors`.
+library, `errors`, `patience` and `redaction`.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-import random
+import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from math import inf
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError, Refused, Superseded
+from orchestrator.patience import GITLAB, Bout, Patience
+from orchestrator.redaction import redacted
 
 INPUT = "orchestrator_build_id"
 VARIABLE = "ORCHESTRATOR_BUILD_ID"
 
-_ATTEMPTS = 5
-_FIRST_WAIT_SECONDS = 2.0
-_LONGEST_WAIT_SECONDS = 60.0
+# GitLab limits the pipelines that a user makes of a commit in a minute, and says so with 400, 422 or 429
+# (lib/gitlab/ci/pipeline/chain/limit/rate_limit.rb).
+_TOO_MANY = "too many pipelines created"
+_TOO_MANY_SECONDS = 60.0
 _REQUEST_SECONDS = 30.0
 _BODY_LIMIT_BYTES = 1024 * 1024
-# What GitLab says in `yaml_errors` of a pipeline whose file declares no such input (lib/gitlab/ci/config/yaml).
-_NO_SUCH_INPUT = ("unknown input arguments", "inputs not defined in the `spec` section")
+# The input, named in the header of a pipeline's file (GitLab docs: ci/inputs). This module may use no YAML parser.
+_DECLARED = re.compile(rf"""^[ \t]+["']?{INPUT}["']?[ \t]*:""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -50,19 +51,15 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How much time is left, in seconds, and how to let some of it pass."""
-
-    remaining_seconds: Callable[[], float] = lambda: inf
-    sleep: Callable[[float], None] = time.sleep
-
-
-@dataclass(frozen=True)
 class Pipeline:
-    """A pipeline that GitLab has accepted; either may be empty in a strange answer."""
+    """A pipeline that GitLab has accepted; either may be empty in a strange answer.
+
+    `remark` says what should be changed in the project although the pipeline was started, empty for nothing.
+    """
 
     id: str
     web_url: str
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,59 +74,47 @@ class Answer:
 def start_pipeline(gate: Gate, token: str, ref: str, build_id: str, patience: Patience | None = None) -> Pipeline:
     """Start a pipeline on `ref` that is told the build id and nothing else.
 
-    Up to five attempts on 408, 429, 5xx, broken connections and answers that are no JSON; a repeated request may
-    start a second pipeline, which postbuild has to notice. Raises ConfigurationError (token, project, settings,
+    Asked again at the pace of `patience.GITLAB` on 408, 429, 5xx, broken connections, answers that are no JSON, and
+    a minute later when there were too many pipelines; a repeated request may start a second pipeline, which postbuild
+    has to notice. Raises ConfigurationError (token, project, settings,
     `.gitlab-ci.yml`), Superseded (the ref is gone), Refused (a redirect), MachineryError (try later). No message
     holds the token.
     """
-    patience = patience or Patience()
+    patience, remark = patience or Patience(), ""
     if gate.inputs:
         answer = _answer_to(gate, token, ref, build_id, f"inputs[{INPUT}]", patience)
-        if not _lacks_the_input(answer):
+        if not _refuses_the_input(answer):
             return _judged(answer, gate, token, build_id)
+        remark = _remark(answer, token)
     answer = _answer_to(gate, token, ref, build_id, f"variables[{VARIABLE}]", patience)
-    return _judged(answer, gate, token, build_id)
+    return replace(_judged(answer, gate, token, build_id), remark=remark)
 
 
-def redacted(text: str, secret: str) -> str:
-    """Return the text without the secret, in whichever of its usual spellings it appears."""
-    for form in _spellings(secret):
-        text = text.replace(form, "[redacted]")
-    return text
+def declares_input(text: str) -> bool:
+    """Tell whether a `.gitlab-ci.yml` has the input in its header, as far as its text shows.
 
-
-def _spellings(secret: str) -> list[str]:
-    """Return a secret as itself, as in URLs, in JSON, and in base64 at each of its three alignments; longest first."""
-    forms = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
-    raw = secret.encode("utf-8", "surrogatepass")
-    for shift in range(3):
-        # Characters that also depend on what stands before or behind the secret are left out.
-        first, last = (shift * 8 + 5) // 6, (shift + len(raw)) * 8 // 6
-        padded = b"\0" * shift + raw
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            forms.add(encode(padded).decode()[first:last])
-    return sorted((form for form in forms if len(form) >= min(8, len(secret) or 1)), key=len, reverse=True)
+    A wrong answer does no harm: the other way is tried next, or the value arrives as a variable.
+    """
+    header, ends, _ = text.partition("\n---")
+    return bool(ends) and "spec:" in header and bool(_DECLARED.search(header))
 
 
 def _answer_to(gate: Gate, token: str, ref: str, build_id: str, carrier: str, patience: Patience) -> Answer:
     """Post until there is an answer that can be judged."""
     request = _request(gate, {"token": token, "ref": ref, carrier: build_id})
     last = "no attempt: no time was left"
-    for attempt in range(1, _ATTEMPTS + 1):
-        left = patience.remaining_seconds()
-        if left < 1:
-            break
+    bout = Bout(GITLAB, patience)
+    while (left := bout.left_seconds()) >= 1:
         answer = _sent(request, min(_REQUEST_SECONDS, left))
         if isinstance(answer, Answer) and not _again(answer):
             return answer
         last = _described(answer)
-        wait = _wait_seconds(attempt, answer.retry_after_seconds if isinstance(answer, Answer) else None)
-        if attempt == _ATTEMPTS or wait >= patience.remaining_seconds():
+        if not bout.pause(_asked_pause(answer), what="GitLab did not answer"):
             break
-        patience.sleep(wait)
     raise MachineryError(
         f"GitLab could not be told about build `{build_id}`",
-        detail=f"observed at the last attempt: {redacted(last, token)}\nexpected: HTTP 201 within {_ATTEMPTS} attempts",
+        detail=f"observed at the last attempt: {redacted(last, token)}\n"
+        f"expected: HTTP 201 within {GITLAB.attempts} attempts",
         hint=f"start a pipeline on that ref with the variable {VARIABLE}={build_id}",
     )
 
@@ -170,10 +155,21 @@ def _read(response: Any) -> Answer:
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
-    return Answer(response.status, document, _asked_seconds(response.headers.get("Retry-After", "")))
+    return Answer(response.status, document, asked_seconds(response.headers.get("Retry-After", "")))
 
 
-def _asked_seconds(header: str) -> float | None:
+def gitlab_passes(status: int, complaint: str) -> bool:
+    """Tell whether what GitLab answered will pass by itself; `complaint` is its message."""
+    return status in {408, 429} or status >= 500 or _TOO_MANY in complaint.lower()
+
+
+def least_pause_seconds(complaint: str, retry_after_seconds: float | None) -> float:
+    """Return how long GitLab wants to be left alone: what it asks for; a minute if there were too many pipelines."""
+    asked = retry_after_seconds or 0.0
+    return max(asked, _TOO_MANY_SECONDS) if _TOO_MANY in complaint.lower() else asked
+
+
+def asked_seconds(header: str) -> float | None:
     """Return how long `Retry-After` asks to wait; it is a number of seconds or a date (RFC 9110)."""
     try:
         seconds = float(header)
@@ -187,18 +183,30 @@ def _asked_seconds(header: str) -> float | None:
 
 def _again(answer: Answer) -> bool:
     undecodable = 200 <= answer.status < 300 and not isinstance(answer.document, dict)
-    return answer.status in {408, 429} or answer.status >= 500 or undecodable
+    return gitlab_passes(answer.status, _complaint(answer)) or undecodable
 
 
-def _wait_seconds(attempt: int, asked: float | None) -> float:
-    """Return a pause with full jitter, and not less than GitLab asks for, up to a minute."""
-    jittered = random.uniform(0, _FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1))  # noqa: S311 - jitter is no secret
-    return min(max(asked or 0.0, jittered), _LONGEST_WAIT_SECONDS)
+def _asked_pause(answer: Answer | str) -> float:
+    """Return how long the next attempt has to wait at least."""
+    return 0.0 if isinstance(answer, str) else least_pause_seconds(_complaint(answer), answer.retry_after_seconds)
 
 
-def _lacks_the_input(answer: Answer) -> bool:
-    text = _complaint(answer)
-    return any(sentence in text for sentence in _NO_SUCH_INPUT)
+def _refuses_the_input(answer: Answer) -> bool:
+    """Tell whether GitLab made nothing, or a failed pipeline without jobs, of a request with an input.
+
+    Of a file that declares no such input GitLab makes a pipeline that fails for its YAML; it answers 201 with
+    `yaml_errors`, and newer versions 422 (app/services/ci/pipeline_trigger_service.rb). Its words may be translated,
+    so they are not read; with a file that is wrong altogether, the second request fails like the first.
+    """
+    return answer.status == 422 or (answer.status < 300 and bool(answer.document.get("yaml_errors")))
+
+
+def _remark(answer: Answer, token: str) -> str:
+    return (
+        f"GitLab did not take the build id as the input `{INPUT}`, so it went as the variable {VARIABLE}. The failed "
+        "pipeline before this one will not appear if `.gitlab-ci.yml` on that ref declares the input, or if "
+        f"orchestrator.yml says `handback: {{inputs: false}}`. GitLab said: {redacted(_described(answer), token)}"
+    )
 
 
 def _judged(answer: Answer, gate: Gate, token: str, build_id: str) -> Pipeline:
@@ -215,7 +223,8 @@ def _failure(what: str, answer: Answer, detail: str, gate: Gate) -> Orchestrator
             what,
             detail=detail,
             hint="in the GitLab project, Settings > CI/CD > Variables, set `Minimum role to use pipeline variables`"
-            " (`ci_pipeline_variables_minimum_override_role`) to the role of the token's owner",
+            " (`ci_pipeline_variables_minimum_override_role`) to the role of the token's owner, or declare the input"
+            f" `{INPUT}` in `.gitlab-ci.yml`, which needs no such setting",
         )
     if answer.status == 400 and "reference not found" in detail.lower():
         return Superseded(what, detail=detail, hint="the branch or tag of this build is gone; nothing is left to do")
@@ -224,7 +233,7 @@ def _failure(what: str, answer: Answer, detail: str, gate: Gate) -> Orchestrator
         return ConfigurationError(what, detail=detail, hint=gate.hint or hint)
     if 300 <= answer.status < 400:
         return Refused(what, detail=detail, hint=f"correct the address of GitLab: `{gate.api_url}` redirects")
-    if answer.status < 300:
+    if answer.status < 300 or answer.status == 422:
         return ConfigurationError(what, detail=detail, hint="correct `.gitlab-ci.yml` on that ref, then tell it again")
     return ConfigurationError(what, detail=detail, hint="check the rules in `.gitlab-ci.yml` for trigger pipelines")
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from orchestrator.packaging.documents.model import Origin
 from orchestrator.plan.model import BuildPlan, RenderedRoot
-from orchestrator.records import BuildRecord, Commit, MadePackage, NotMade, ProjectRecord, Snapshot, Stored
+from orchestrator.records import BuildRecord, Commit, MadePackage, NotMade, ProjectRecord, Reach, Snapshot, Stored
 
 
 class Clock(Protocol):
@@ -141,6 +141,14 @@ class GitRepository(Protocol):
 
     def snapshot(self, sha: str, target: Path) -> Snapshot:
         """Write the archive of the commit to `target`."""
+        ...
+
+
+class History(Protocol):
+    """The refs of the GitLab project as they are now, not as they were when this pipeline began."""
+
+    def reach(self, ref: str, sha: str) -> Reach:
+        """Say where the branch or tag of this pipeline points to, and whether its history contains the commit."""
         ...
 
 

@@ -17,6 +17,7 @@ class ProjectRecord:
     arn: str
     tags: Mapping[str, str]
     variables: Mapping[str, str]
+    modified: datetime | None = None
 
     @property
     def account(self) -> str:
@@ -36,12 +37,13 @@ class ProjectRecord:
 
 @dataclass(frozen=True)
 class PhaseRecord:
-    """One phase of a build. `message` is what CodeBuild says went wrong, if anything did."""
+    """One phase of a build. `message` is what CodeBuild says went wrong, if anything did; `code` is its word for it."""
 
     name: str
     status: str
     seconds: int | None
     message: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,14 @@ class Commit:
 
     sha: str
     files: Sequence[str] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where a ref points to now (empty if it is gone), and whether its history contains a commit."""
+
+    head: str
+    contains: bool
 
 
 @dataclass(frozen=True)

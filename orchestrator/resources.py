@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
-_LEFT_OUT = {".terraform", ".orchestrator", "__pycache__", "examples", "tests"}
+_CALLED = re.compile(r'^  source += "\./modules/([a-z-]+)"$', re.MULTILINE)
 
 
 def folder(name: str) -> Path:
@@ -15,10 +16,11 @@ def folder(name: str) -> Path:
 
 
 def terraform_files() -> dict[str, str]:
-    """Return the text of every file of the Terraform root and its modules, by relative path."""
+    """Return the text of the Terraform root and of the modules that it calls, by relative path.
+
+    The other modules are for people to apply, and no part of what prebuild applies.
+    """
     root = folder("terraform")
-    return {
-        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(root.rglob("*.tf"))
-        if not _LEFT_OUT & set(path.relative_to(root).parts)
-    }
+    called = _CALLED.findall((root / "main.tf").read_text(encoding="utf-8"))
+    files = [*root.glob("*.tf"), *(file for name in called for file in (root / "modules" / name).glob("*.tf"))]
+    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in sorted(files)}

@@ -45,16 +45,17 @@ module "handback" {
     file   = "${path.root}/${each.value.code.file}"
     sha256 = each.value.code.sha256
   }
-  gitlab               = each.value.gitlab
-  kms_key_arns         = each.value.kms_key_arns
-  log_retention_days   = each.value.log_retention_days
-  name                 = var.artifact_store.name
-  partition            = data.aws_partition.current.partition
-  projects             = keys(var.builds)
-  region               = var.region
-  reserved_concurrency = each.value.reserved_concurrency
-  timeout_seconds      = each.value.timeout_seconds
-  tags                 = var.tags
+  gitlab                   = each.value.gitlab
+  kms_key_arns             = each.value.kms_key_arns
+  log_retention_days       = each.value.log_retention_days
+  name                     = var.artifact_store.name
+  partition                = data.aws_partition.current.partition
+  permissions_boundary_arn = var.permissions_boundary_arn
+  projects                 = keys(var.builds)
+  region                   = var.region
+  reserved_concurrency     = each.value.reserved_concurrency
+  timeout_seconds          = each.value.timeout_seconds
+  tags                     = var.tags
 }
 
 module "build_project" {
@@ -77,13 +78,14 @@ module "build_project" {
     image        = each.value.image
     type         = each.value.environment_type
   }
-  log_retention_days     = each.value.log_retention_days
-  name                   = local.project_names[each.key]
-  parameters             = each.value.parameters
-  partition              = data.aws_partition.current.partition
-  queued_timeout_minutes = each.value.queued_timeout_minutes
-  region                 = var.region
-  settings_digest        = each.value.settings_digest
-  variables              = each.value.variables
-  tags                   = var.tags
+  log_retention_days       = each.value.log_retention_days
+  name                     = local.project_names[each.key]
+  parameters               = each.value.parameters
+  partition                = data.aws_partition.current.partition
+  permissions_boundary_arn = var.permissions_boundary_arn
+  queued_timeout_minutes   = each.value.queued_timeout_minutes
+  region                   = var.region
+  settings_digest          = each.value.settings_digest
+  variables                = each.value.variables
+  tags                     = var.tags
 }

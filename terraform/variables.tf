@@ -92,6 +92,17 @@ variable "handback" {
   default = null
 }
 
+variable "permissions_boundary_arn" {
+  description = "The IAM policy that bounds every role that is made here; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
+    error_message = "A policy is spelled like arn:aws:iam::123456789012:policy/orchestrator/thumbnails-bound."
+  }
+}
+
 variable "region" {
   description = "The AWS region of everything here."
   type        = string

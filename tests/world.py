@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.config.load import parse
-from orchestrator.errors import ConfigurationError, MachineryError, Refused
+from orchestrator.errors import Gone, MachineryError, Refused
 from orchestrator.packaging.documents.model import Origin
 from orchestrator.plan.make import make_plan
 from orchestrator.plan.model import BuildPlan, Plan, RenderedRoot
 from orchestrator.plan.names import artifact_key
-from orchestrator.records import BuildRecord, MadePackage, NotMade, PhaseRecord, ProjectRecord, Snapshot, Stored
+from orchestrator.records import BuildRecord, MadePackage, NotMade, PhaseRecord, ProjectRecord, Reach, Snapshot, Stored
 
 ACCOUNT = "123456789012"
 BUCKET = "parser-bucket"
@@ -55,7 +55,11 @@ def record(build_project: str = "demo-parser", **changes: Any) -> BuildRecord:
         status="SUCCEEDED",
         complete=True,
         phases=(PhaseRecord("BUILD", "SUCCEEDED", 3), PhaseRecord("COMPLETED", "", None)),
-        variables={"ORCHESTRATOR_COMMIT_SHA": SHA, "ORCHESTRATOR_PIPELINE_ID": "99"},
+        variables={
+            "ORCHESTRATOR_COMMIT_SHA": SHA,
+            "ORCHESTRATOR_REF": "main",
+            "ORCHESTRATOR_PIPELINE_ID": "99",
+        },
         exported={},
     )
     return replace(built, **changes)
@@ -132,7 +136,7 @@ class FakeStore:
 
     def read(self, key: str, *, limit_bytes: int) -> bytes:
         if key not in self.objects:
-            raise ConfigurationError(f"{key} is gone", hint="build again")
+            raise Gone(f"{key} is gone", hint="build again")
         return self.objects[key]
 
     def read_tagged(self, key: str, *, limit_bytes: int) -> Stored | None:
@@ -198,6 +202,19 @@ class FakeStatus:
         self.pipelines.append(pipeline_id)
 
 
+@dataclass
+class FakeHistory:
+    """A repository whose refs all point to one commit, unless a test says otherwise."""
+
+    head: str | None = None
+    contains: bool = True
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def reach(self, ref: str, sha: str) -> Reach:
+        self.asked.append((ref, sha))
+        return Reach(sha if self.head is None else self.head, self.contains)
+
+
 class FakeGit:
     """A checkout whose snapshot is always the same bytes."""
 
@@ -229,6 +246,8 @@ class FakeMaker:
             "architecture": str(item.target.architecture),
             "runtime": item.target.runtime,
             "commit": origin.commit,
+            "ref": origin.ref,
+            "pipeline_id": origin.pipeline_id,
             "build_id": origin.build_id,
             "lock_sha256": None,
             "sha256": sha256,
@@ -281,10 +300,15 @@ def statement(sha256: str, commit: str, invocation: str, builder: str) -> bytes:
     return json.dumps(document).encode()
 
 
-def deliver(store: FakeStore, built: BuildRecord, provenance: bytes | None = None, **claims: Any) -> BuildRecord:
+def deliver(
+    store: FakeStore,
+    built: BuildRecord,
+    provenance: bytes | None = None,
+    content: bytes = b"PK package",
+    **claims: Any,
+) -> BuildRecord:
     """Store a package with its documents as the build would; return the record with the exported digest."""
-    package = b"PK package"
-    sha256 = hashlib.sha256(package).hexdigest()
+    sha256 = hashlib.sha256(content).hexdigest()
     builder = built.arn.partition(":build/")[0] + f":project/{built.project}"
     documents = {
         "sbom": b"{}",
@@ -301,20 +325,23 @@ def deliver(store: FakeStore, built: BuildRecord, provenance: bytes | None = Non
         "architecture": "arm64",
         "runtime": "python3.12",
         "commit": SHA,
+        "ref": built.variables.get("ORCHESTRATOR_REF"),
+        "pipeline_id": built.variables.get("ORCHESTRATOR_PIPELINE_ID", ""),
         "build_id": built.id,
+        "build_arn": built.arn,
         "bucket": BUCKET,
         "key": place("package.zip"),
         "version_id": None,
         "sha256": sha256,
         "sha256_base64": base64.b64encode(bytes.fromhex(sha256)).decode(),
-        "size_bytes": len(package),
+        "size_bytes": len(content),
     }
-    for name, content in documents.items():
-        manifest[f"{name}_sha256"] = hashlib.sha256(content).hexdigest()
+    for name, text in documents.items():
+        manifest[f"{name}_sha256"] = hashlib.sha256(text).hexdigest()
         manifest[f"{name}_key"] = place(names[name])
-        store.objects[place(names[name])] = content
+        store.objects[place(names[name])] = text
     manifest |= claims
-    content = json.dumps({name: value for name, value in manifest.items() if value != "absent"}).encode()
-    store.objects[place("package.zip")] = package
-    store.objects[place("manifest.json")] = content
-    return replace(built, exported={"ORCHESTRATOR_MANIFEST_SHA256": hashlib.sha256(content).hexdigest()})
+    whole = json.dumps({name: value for name, value in manifest.items() if value != "absent"}).encode()
+    store.objects[place("package.zip")] = content
+    store.objects[place("manifest.json")] = whole
+    return replace(built, exported={"ORCHESTRATOR_MANIFEST_SHA256": hashlib.sha256(whole).hexdigest()})

@@ -19,6 +19,8 @@ from orchestrator import __version__
 from orchestrator.cli.screen import narrate
 from orchestrator.effects.files import file_failure
 from orchestrator.errors import OrchestratorError
+from orchestrator.redacted_stream import finish_output, redact_output
+from orchestrator.redaction import KNOWN
 
 _USAGE = 2
 _INTERRUPTED = 4
@@ -30,7 +32,12 @@ class Interrupted(BaseException):
 
 
 def guarded(run: Callable[[], Any]) -> NoReturn:
-    """Call `run` and exit: every failure as a message on standard error and the exit code of its class."""
+    """Call `run` and exit: every failure as a message on standard error and the exit code of its class.
+
+    From here on no output of this process holds what the variables of its environment keep secret.
+    """
+    KNOWN.learn(os.environ)
+    redact_output(KNOWN)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         outcome = run()
@@ -74,8 +81,7 @@ def _forget_output() -> None:
     """Keep the interpreter from failing with 120 over what nobody took: it flushes both streams again at its end."""
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
-            if stream is not None:  # it is None when it was closed from the beginning
-                stream.flush()
+            finish_output(stream)
         except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
@@ -108,7 +114,7 @@ def _report(error: BaseException) -> str:
         handle, name = tempfile.mkstemp(prefix="orchestrator-bug-", suffix=".txt")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(f"orchestrator {__version__}, Python {sys.version}\n\n")
-            file.write("".join(traceback.format_tb(error.__traceback__)))
+            file.write(KNOWN.cleaned("".join(traceback.format_tb(error.__traceback__))))
             file.write(f"{type(error).__name__}\n")
     except OSError as unwritable:
         return f"{what}\nreport: none, {unwritable.strerror}\n\nhint: make room, run it again, and open an issue"

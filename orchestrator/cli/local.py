@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from orchestrator.cli.extras import require_emulator
-from orchestrator.cli.screen import narrate, print_data, print_json
+from orchestrator.cli.screen import narrate, print_credentials, print_data, print_json
 from orchestrator.errors import ConfigurationError
 
 _CONFLICTING = re.compile(
@@ -76,7 +76,7 @@ def env(directory: Path) -> None:
     others = [name for name in os.environ if _CONFLICTING.fullmatch(name) and name not in settings]
     lines = [f"unset {name}" for name in sorted(others)]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
-    print_data("\n".join(lines))
+    print_credentials("\n".join(lines))
 
 
 @local.group(epilog="Example: orchestrator local faults set faults.json")

@@ -20,6 +20,7 @@ from orchestrator.cli.screen import narrate, print_data
 from orchestrator.packaging.files import write_whole
 from orchestrator.packaging.inspection.inspect import inspect as inspect_zip
 from orchestrator.packaging.inspection.reports.subject import Inspected
+from orchestrator.redaction import KNOWN
 
 _FORMATS = ("text", "json", "junit", "codequality")
 _REFUSED = 5
@@ -56,7 +57,7 @@ def inspect(
     if output is None:
         print_data(report)
     else:
-        write_whole(output, report.encode("utf-8", "backslashreplace"))
+        write_whole(output, KNOWN.cleaned(report).encode("utf-8", "backslashreplace"))
         narrate(
             f"{len(inspection.errors)} errors, {len(inspection.findings) - len(inspection.errors)} warnings: {output}"
         )

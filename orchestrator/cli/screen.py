@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 from orchestrator.errors import MachineryError
-from orchestrator.render.terminal import printable, without_secrets
+from orchestrator.redaction import KNOWN
+from orchestrator.render.terminal import printable
 
 
 def narrate(line: str) -> None:
     """Say one line on standard error; when nobody can hear it, the work goes on."""
     # `sys.stderr` is None when the descriptor is closed; a full disk or a reader that has gone is an OSError.
     with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"{printable(without_secrets(line, os.environ))}\n")
+        # Before what is not printable is replaced: a secret that is written in another way would pass.
+        sys.stderr.write(f"{printable(KNOWN.cleaned(line))}\n")
         sys.stderr.flush()
 
 
 def print_data(text: str) -> None:
-    """Print data on standard output, at once.
+    """Print data on standard output, at once and without secrets.
 
     Raises `BrokenPipeError` when its reader has gone, and `MachineryError` when it takes nothing.
     """
-    if sys.stdout is None:
+    _print(KNOWN.cleaned(text), sys.stdout)
+
+
+def print_credentials(text: str) -> None:
+    """Print what somebody has asked for to log in with, past the redactor: that of the local stand-in, no other."""
+    _print(text, getattr(sys.stdout, "beneath", sys.stdout))
+
+
+def _print(text: str, stream: TextIO | None) -> None:
+    if stream is None:
         raise MachineryError("cannot write to standard output", detail="observed: it is closed", hint="open it")
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = stream.encoding or "utf-8"
     shown = text.encode(encoding, "backslashreplace").decode(encoding)
     try:
-        sys.stdout.write(shown if shown.endswith("\n") else f"{shown}\n")
-        sys.stdout.flush()
+        stream.write(shown if shown.endswith("\n") else f"{shown}\n")
+        stream.flush()
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -103,6 +103,7 @@ def build(config: Path, *, commit: str | None, ref: str | None, packages: tuple[
 def postbuild(config: Path, build_id: str, commit: str | None, output: Path | None) -> None:
     """Verify the package of a build, and pull it back in."""
     project = load_project(config, os.environ)
+    _refuse_fork(project)
     delivered = bring_home(
         project.plan,
         build_id,

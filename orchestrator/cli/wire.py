@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -13,9 +14,11 @@ from orchestrator.cli.screen import narrate
 from orchestrator.effects.clock import SystemClock
 from orchestrator.effects.codebuild import CloudWatchLogs, CodeBuildService
 from orchestrator.effects.files import write_bytes
+from orchestrator.effects.history import RemoteHistory
 from orchestrator.effects.parameters import ParameterStore
 from orchestrator.effects.store import S3Store, caller_account
 from orchestrator.packaging.documents.model import Origin
+from orchestrator.patience import Patience
 from orchestrator.plan.model import BuildPlan
 from orchestrator.ports import CommitStatus, ObjectStore, Pipelines
 from orchestrator.records import MadePackage, NotMade, Snapshot
@@ -27,6 +30,9 @@ from orchestrator.stages.prebuild import PrebuildWorld
 from orchestrator.stages.reconcile import ReconcileWorld
 from orchestrator.stages.stop import StopWorld
 
+_PATIENCE = Patience(tell=narrate)
+_STOPPING_SECONDS = 10.0
+
 
 def prebuild_world(project: Project, environment: Mapping[str, str]) -> PrebuildWorld:
     """Return what prebuild touches."""
@@ -34,11 +40,11 @@ def prebuild_world(project: Project, environment: Mapping[str, str]) -> Prebuild
 
     region = project.plan.region
     return PrebuildWorld(
-        codebuild=CodeBuildService(region),
-        parameters=ParameterStore(region),
+        codebuild=CodeBuildService(region, _PATIENCE),
+        parameters=ParameterStore(region, _PATIENCE),
         infrastructure=TerraformInfrastructure(project.work / "terraform", environment, narrate, project.binaries),
         open_store=_Stores(region),
-        account=lambda: caller_account(region),
+        account=lambda: caller_account(region, _PATIENCE),
         narrate=narrate,
         today=lambda: datetime.now(timezone.utc).date(),
     )
@@ -50,7 +56,7 @@ def build_world(
     """Return what build touches."""
     region = project.plan.region
     return BuildWorld(
-        codebuild=CodeBuildService(region),
+        codebuild=CodeBuildService(region, _PATIENCE),
         git=project.git,
         open_store=_Stores(region),
         status=_status(project, environment),
@@ -63,20 +69,24 @@ def build_world(
             narrate=narrate,
             kept=project.work / "packages",
         ),
+        patience=_PATIENCE,
         uninterrupted=postponed,
     )
 
 
 def stop_world(project: Project, environment: Mapping[str, str]) -> StopWorld:
     """Return what stop touches."""
-    return StopWorld(CodeBuildService(project.plan.region), _status(project, environment), narrate)
+    # A job that is told to end has seconds left.
+    until = time.monotonic() + _STOPPING_SECONDS
+    patience = Patience(remaining_seconds=lambda: until - time.monotonic(), tell=narrate)
+    return StopWorld(CodeBuildService(project.plan.region, patience), _status(project, environment), narrate)
 
 
 def reconcile_world(project: Project, environment: Mapping[str, str]) -> ReconcileWorld:
     """Return what reconcile touches."""
     region = project.plan.region
     return ReconcileWorld(
-        codebuild=CodeBuildService(region),
+        codebuild=CodeBuildService(region, _PATIENCE),
         open_store=_Stores(region),
         pipelines=_pipelines(project, environment),
         now=lambda: datetime.now(timezone.utc),
@@ -87,12 +97,15 @@ def postbuild_world(project: Project, environment: Mapping[str, str]) -> Postbui
     """Return what postbuild touches."""
     region = project.plan.region
     return PostbuildWorld(
-        codebuild=CodeBuildService(region),
+        codebuild=CodeBuildService(region, _PATIENCE),
         logs=CloudWatchLogs(region),
         open_store=_Stores(region),
         status=_status(project, environment),
         clock=SystemClock(),
         desk=Desk(write=write_bytes, inspect=_inspect, narrate=narrate),
+        history=RemoteHistory(
+            project.git, "refs/tags/" if project.context.tag else "refs/heads/", environment.get("CI_JOB_TOKEN", "")
+        ),
         pipeline_id=project.context.pipeline_id or "",
     )
 
@@ -123,7 +136,8 @@ def _pipelines(project: Project, environment: Mapping[str, str]) -> Pipelines | 
         return None
     from orchestrator.effects.job_pipelines import JobPipelines
 
-    return JobPipelines(context.api_url, context.project_id, token)
+    config = Path(environment.get("CI_PROJECT_DIR", "."), environment.get("CI_CONFIG_PATH") or ".gitlab-ci.yml")
+    return JobPipelines(context.api_url, context.project_id, token, config=config, narrate=narrate, patience=_PATIENCE)
 
 
 class _Stores:
@@ -133,7 +147,7 @@ class _Stores:
         self._region = region
 
     def __call__(self, bucket: str, account: str) -> ObjectStore:
-        store = S3Store(bucket, account, region=self._region)
+        store = S3Store(bucket, account, region=self._region, patience=_PATIENCE)
         store.check_owner()
         return store
 

@@ -21,6 +21,9 @@ StateName = Annotated[
 ]
 Topic = Annotated[str, AfterValidator(shapes.topic), Field(json_schema_extra={"pattern": shapes.TOPIC_PATTERN})]
 KeyArn = Annotated[str, AfterValidator(shapes.key_arn), Field(json_schema_extra={"pattern": shapes.KEY_PATTERN})]
+PolicyArn = Annotated[
+    str, AfterValidator(shapes.policy_arn), Field(json_schema_extra={"pattern": shapes.POLICY_PATTERN})
+]
 Url = Annotated[str, AfterValidator(shapes.url), Field(json_schema_extra={"format": "uri"})]
 RelativePath = Annotated[str, AfterValidator(shapes.path)]
 StateKey = Annotated[str, AfterValidator(shapes.state_key)]

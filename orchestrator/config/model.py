@@ -14,6 +14,7 @@ from orchestrator.config.fields import (
     Model,
     Name,
     Parameter,
+    PolicyArn,
     Prefix,
     Region,
     RelativePath,
@@ -177,6 +178,11 @@ class Configuration(Model):
     clone: Clone | None = Field(default=None, description="How to clone, only with `source: clone`.")
     terraform: Terraform = Field(description="Where Terraform keeps what it knows.")
     gitlab: GitLab = Field(description="The GitLab project; in GitLab CI it is known.")
+    permissions_boundary: PolicyArn | None = Field(
+        default=None,
+        description="IAM policy that bounds every role that prebuild makes.",
+        examples=["arn:aws:iam::123456789012:policy/orchestrator/parser-eu-central-1-bound"],
+    )
     tags: Mapping[TagKey, TagValue] = Field(
         default={},
         max_length=40,

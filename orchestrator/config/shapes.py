@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 TOPIC_PATTERN = r"^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 KEY_PATTERN = r"^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
+POLICY_PATTERN = r"^arn:[a-z-]+:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]{1,640}$"
 REGION_PATTERN = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$"
 BUCKET_PATTERN = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 PREFIX_PATTERN = r"^([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?$"
@@ -127,6 +128,13 @@ def key_arn(text: str) -> str:
     """ARN of a KMS key; an alias is none, because IAM compares keys."""
     if not matches(KEY_PATTERN, text):
         raise ValueError("expected the ARN of a KMS key, `arn:aws:kms:<region>:<account>:key/<id>`")
+    return text
+
+
+def policy_arn(text: str) -> str:
+    """ARN of a managed IAM policy (IAM docs: a name of 128 characters below a path of 512)."""
+    if not matches(POLICY_PATTERN, text):
+        raise ValueError("expected the ARN of an IAM policy such as `arn:aws:iam::123456789012:policy/build-bound`")
     return text
 
 

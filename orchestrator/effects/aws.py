@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -28,10 +28,12 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
-from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError
+from orchestrator.aws_calls import PatientClient, Undecodable, code_of
+from orchestrator.errors import ConfigurationError, CredentialsExpired, MachineryError, OrchestratorError
+from orchestrator.patience import AWS, Pace, Patience, aws_expired
 
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
 _UNKNOWN_CALLER = {
     "AuthFailure",
@@ -48,11 +50,11 @@ _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, TokenRetrievalEr
 _WRONG_PROFILE = (ProfileNotFound, ConfigNotFound, ConfigParseError, InvalidConfigError)
 _UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, SSLError)
 
-# Throttling, 5xx and broken connections are retried by botocore (its `standard` mode) with jitter.
+# What botocore gives up on after these attempts, and what it does not know, `PatientClient` waits out.
 _CONFIG = Config(
-    retries={"mode": "standard", "max_attempts": 6},
+    retries={"mode": "standard", "total_max_attempts": 3},
     connect_timeout=10,
-    read_timeout=60,
+    read_timeout=30,
     user_agent_extra="codebuild-orchestrator",
 )
 
@@ -77,9 +79,20 @@ def client(service: str, region: str) -> Any:
         ) from error
 
 
+def patient(service: str, region: str, patience: Patience, pace: Pace = AWS) -> PatientClient:
+    """Return the client that every call of ours goes through."""
+    return PatientClient(lambda: client(service, region), patience, pace, forget_credentials)
+
+
+def forget_credentials() -> None:
+    """Make the next client read credentials again: from the environment, the profile, the web identity file."""
+    client.cache_clear()
+    _session.cache_clear()
+
+
 def error_code(error: ClientError) -> str:
     """Return the code of an AWS error, such as `NoSuchKey`, or an HTTP status such as `404`."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+    return code_of(error)
 
 
 @contextmanager
@@ -91,17 +104,8 @@ def aws_errors(what: str) -> Iterator[None]:
         raise _from_answer(what, error) from error
     except BotoCoreError as error:
         raise _from_botocore(what, error) from error
-
-
-def member(answer: Mapping[str, Any], name: str, what: str) -> Any:
-    """Return what an answer must have; raise `MachineryError` for a proxy's error page, which botocore lets pass."""
-    if name not in answer:
-        raise MachineryError(
-            what,
-            detail=f"observed: an answer without `{name}`, which does not come from AWS",
-            hint="look at the proxy between here and AWS, and retry the job",
-        )
-    return answer[name]
+    except ResponseParserError as error:
+        raise _from_botocore(what, Undecodable(operation="it", member="content")) from error
 
 
 def _from_botocore(what: str, error: BotoCoreError) -> OrchestratorError:
@@ -116,6 +120,10 @@ def _from_botocore(what: str, error: BotoCoreError) -> OrchestratorError:
         return ConfigurationError(what, detail=str(error), hint="correct AWS_PROFILE or the AWS configuration file")
     if isinstance(error, (NoRegionError, InvalidRegionError)):
         return ConfigurationError(what, detail="no usable AWS region", hint="correct `region:` in orchestrator.yml")
+    if isinstance(error, Undecodable):
+        return MachineryError(
+            what, detail=f"observed: {error}", hint="look at the proxy between here and AWS, and retry the job"
+        )
     if isinstance(error, _UNREACHABLE):
         return MachineryError(what, detail=str(error), hint="check the network and `region`, then retry the job")
     return MachineryError(what, detail=str(error), hint="retry the job; nothing was lost")
@@ -125,8 +133,8 @@ def _from_answer(what: str, error: ClientError) -> OrchestratorError:
     code = error_code(error)
     message = error.response.get("Error", {}).get("Message", "")
     detail = f"AWS answered `{code}`: {message}" if message else f"AWS answered `{code}`"
-    if code in _EXPIRED:
-        return MachineryError(what, detail=detail, hint="the credentials expired: retry the job with fresh ones")
+    if aws_expired(code):
+        return CredentialsExpired(what, detail=detail, hint="the credentials expired: retry the job with fresh ones")
     # The JSON services close some codes with `Exception`, the others do not.
     if code in _UNKNOWN_CALLER or code.removesuffix("Exception") in _UNKNOWN_CALLER:
         return ConfigurationError(what, detail=detail, hint="the credentials are not valid for this account")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError
+from orchestrator.redaction import KNOWN
 
 # What a person has to correct, and what may pass.
 _WRONG = {
@@ -48,8 +49,8 @@ def write_bytes(path: Path, content: bytes) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a file as UTF-8, like `write_bytes`."""
-    return write_bytes(path, text.encode("utf-8"))
+    """Write a file as UTF-8, like `write_bytes`; raises `Refused` for a text that holds a secret of this process."""
+    return write_bytes(path, KNOWN.refuse(text, f"`{path}`").encode("utf-8"))
 
 
 def write_json(path: Path, value: Any) -> Path:

@@ -14,11 +14,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.effects.files import unwritable
+from orchestrator.effects.process import child_environment
 from orchestrator.errors import ConfigurationError, MachineryError
 from orchestrator.records import Commit, Snapshot
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 _CHUNK_BYTES = 1024 * 1024
+_LIMIT_SECONDS = 300
 
 # What the repository or the machine configures must not run code or change the bytes of an archive.
 _SETTINGS = (
@@ -37,7 +39,7 @@ class GitCheckout:
         self._directory = directory
         self._environment = {
             name: value
-            for name, value in environment.items()
+            for name, value in child_environment(environment).items()
             if not name.startswith("GIT_") or name == "GIT_SSL_CAINFO"
         }
         self._environment["LC_ALL"] = "C"  # its messages are told apart by their English words
@@ -101,6 +103,22 @@ class GitCheckout:
                 raise unwritable(target, error) from error
             raise
 
+    def is_shallow(self) -> bool:
+        """Whether the checkout has the newest commits only."""
+        return self._checked("rev-parse", "--is-shallow-repository").strip() == "true"
+
+    def run_remote(self, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run git, which may ask its remote; `environment` is for its credential helpers.
+
+        Nobody is asked for a password. Raises `MachineryError` when there is no end after some minutes.
+        """
+        try:
+            return self._run(*arguments, extra={**environment, "GIT_TERMINAL_PROMPT": "0"})
+        except subprocess.TimeoutExpired as error:
+            raise MachineryError(
+                f"`git {arguments[0]}` did not end", detail=f"waited {_LIMIT_SECONDS} seconds", hint="retry the job"
+            ) from error
+
     def _archive(self, sha: str, target: Path) -> str:
         """Write the packed archive of a commit; return the digest of the tar, in hex."""
         digest = hashlib.sha256()
@@ -158,13 +176,14 @@ class GitCheckout:
             raise self._no_commit("HEAD", outcome.stderr)
         return outcome.stdout
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         if shutil.which("git", path=self._environment.get("PATH", os.defpath)) is None:
             raise ConfigurationError("`git` was not found", detail="expected: git on PATH", hint="install git")
         return subprocess.run(
             self._command(*arguments),
             cwd=self._directory,
-            env=self._environment,
+            env={**self._environment, **(extra or {})},
+            timeout=_LIMIT_SECONDS if extra else None,
             capture_output=True,
             encoding="utf-8",
             errors="surrogateescape",

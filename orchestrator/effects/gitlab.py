@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import gitlab
 import requests
 
 from orchestrator.errors import ConfigurationError, MachineryError
+from orchestrator.gitlab_trigger import asked_seconds, gitlab_passes, least_pause_seconds
+from orchestrator.patience import GITLAB, Bout, Pace, Patience
 from orchestrator.ports import Narrator
 
 _ENDED = {"success", "failed", "canceled", "skipped"}
 
 # GitLab refuses longer values (commit status API).
 _LIMIT_CHARACTERS = 255
-# A status is not worth the minutes that python-gitlab waits by default.
-_STATUS_RETRIES = 2
+# A status is not worth minutes.
+_STATUS_PACE = replace(GITLAB, longest_seconds=10.0, attempts=3)
+# What has another form than JSON (GitLab docs: api/jobs, api/job_artifacts).
+_FILES = ("/trace", "/artifacts/")
+_BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+# GitLab's answer to a status that the commit has already: what an earlier attempt or run has set (api/commits).
+_SET_ALREADY = "Cannot transition status"
 
 
 class GitLabStatus:
     """Commit statuses of one project. They are decoration: a failure is told, and decides nothing."""
 
-    def __init__(self, url: str, project: str, token: str, narrate: Narrator) -> None:
+    def __init__(self, url: str, project: str, token: str, narrate: Narrator, patience: Patience | None = None) -> None:
         self._project = project
         self._narrate = narrate
-        self._gitlab = gitlab.Gitlab(url, private_token=token, timeout=20, retry_transient_errors=True)
+        self._gitlab = _connection(url, token, _STATUS_PACE, patience)
 
     def report(
         self, sha: str, *, state: str, name: str, ref: str, pipeline_id: str, description: str, url: str
@@ -45,10 +53,12 @@ class GitLabStatus:
         status.update({key: value for key, value in known.items() if value})
         try:
             commit = self._gitlab.projects.get(self._project, lazy=True).commits.get(sha, lazy=True)
-            commit.statuses.create(status, max_retries=_STATUS_RETRIES)
+            commit.statuses.create(status)
         # A token that no header can hold is a ValueError.
         except (gitlab.exceptions.GitlabError, requests.RequestException, ValueError) as error:
             code = getattr(error, "response_code", None)
+            if code == 400 and _SET_ALREADY in str(error):
+                return
             self._narrate(f"the commit status was not set (GitLab answered {code or 'nothing'})")
 
 
@@ -81,8 +91,8 @@ class JobRecord:
 class GitLabPipelines:
     """Pipelines and jobs of one project, to watch."""
 
-    def __init__(self, url: str, project: str, token: str) -> None:
-        connection = gitlab.Gitlab(url, private_token=token, timeout=20, retry_transient_errors=True)
+    def __init__(self, url: str, project: str, token: str, patience: Patience | None = None) -> None:
+        connection = _connection(url, token, GITLAB, patience)
         self._project = connection.projects.get(project, lazy=True)
 
     def pipelines(self) -> list[PipelineRecord]:
@@ -108,6 +118,61 @@ class GitLabPipelines:
         """Return one file of a job's artifacts."""
         with gitlab_errors(f"cannot read `{path}` of job {job_id}"):
             return bytes(self._project.jobs.get(job_id, lazy=True).artifact(path))
+
+
+class _Connection(gitlab.Gitlab):
+    """python-gitlab without patience of its own: it would wait for as long as `Retry-After` says, ten times."""
+
+    def http_request(self, verb: str, path: str, *arguments: Any, **options: Any) -> requests.Response:
+        return super().http_request(verb, path, *arguments, **{**options, "max_retries": 0})
+
+
+class _PatientSession(requests.Session):
+    """Sends each request again, at one pace, while what goes wrong will pass by itself."""
+
+    def __init__(self, pace: Pace, patience: Patience) -> None:
+        super().__init__()
+        self._pace, self._patience = pace, patience
+
+    def request(self, method: str, url: str | bytes, *arguments: Any, **options: Any) -> requests.Response:
+        bout = Bout(self._pace, self._patience)
+        while True:
+            try:
+                response = super().request(method, url, *arguments, **options)
+            except _BROKEN as error:
+                if isinstance(error, requests.exceptions.SSLError) or not bout.pause(what="GitLab does not answer"):
+                    raise
+                continue
+            least_seconds = _asked_pause(response, streamed=bool(options.get("stream")))
+            if least_seconds is None or not bout.pause(least_seconds, what=f"GitLab said {response.status_code}"):
+                return response
+
+
+def _connection(url: str, token: str, pace: Pace, patience: Patience | None) -> gitlab.Gitlab:
+    session = _PatientSession(pace, patience or Patience())
+    return _Connection(url, private_token=token, timeout=20, session=session)
+
+
+def _asked_pause(response: requests.Response, *, streamed: bool) -> float | None:
+    """Return how many seconds at least another attempt has to wait, None for an answer that can be used."""
+    done = 200 <= response.status_code < 300
+    complaint = "" if done else response.text[:1000]
+    if gitlab_passes(response.status_code, complaint):
+        return least_pause_seconds(complaint, asked_seconds(response.headers.get("Retry-After", "")))
+    if done and not streamed and not any(part in response.url for part in _FILES):
+        return None if _is_json(response) else 0.0
+    return None
+
+
+def _is_json(response: requests.Response) -> bool:
+    """Tell whether this is no page that a proxy made up; an answer may also be empty (204)."""
+    if not response.content:
+        return True
+    try:
+        response.json()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 HANDLER = "orchestrator.handback.handler.handle"
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_ALONE = ("__init__.py", "errors.py", "gitlab_trigger.py")
+_ALONE = ("__init__.py", "aws_calls.py", "errors.py", "gitlab_trigger.py", "patience.py", "redaction.py")
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ class TerraformInfrastructure:
         self._narrate(f"using {executable.describe()}")
         self._make_folder()
         environment = provider_environment(self._environment, self._folder)
+        # Our root takes its values from its own files; a pipeline may be started with any variable.
+        environment = {name: value for name, value in environment.items() if not name.startswith("TF_VAR_")}
         environment.update(_state_credentials(state, self._environment))
         return TerraformRunner(
             self._folder,

@@ -23,13 +23,14 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from orchestrator.errors import ConfigurationError, MachineryError, Superseded
+from orchestrator.redaction import secrets_of
 
 GRACE_SECONDS = 300.0
 _POLL_SECONDS = 0.05
@@ -38,6 +39,16 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
 
 Listener = Callable[[str], None]
+
+
+def child_environment(environment: Mapping[str, str], needed: Collection[str] = ()) -> dict[str, str]:
+    """Return an environment without the variables that hold secrets, but for those that begin with a `needed` word.
+
+    A program that we start may run others (filters, plugins, credential helpers), and has no business with a token
+    that is not for it.
+    """
+    kept = tuple(needed)
+    return {name: value for name, value in environment.items() if name.startswith(kept) or not secrets_of(name, value)}
 
 
 @dataclass(frozen=True)

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
-import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from urllib3.exceptions import HTTPError
+from botocore.exceptions import ClientError
 
-from orchestrator.effects.aws import aws_errors, client, error_code, member
-from orchestrator.effects.files import unwritable
-from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError, Refused
+from orchestrator.effects.aws import aws_errors, error_code, patient
+from orchestrator.effects.download import BROKEN, Wanted, download, explained
+from orchestrator.errors import ConfigurationError, MachineryError, Refused
+from orchestrator.patience import AWS, Bout, Patience
 from orchestrator.records import Stored
 
 _DIGEST = "orchestrator-sha256"
 _CHUNK_BYTES = 1024 * 1024
-_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _ABSENT = {"404", "NoSuchKey", "NoSuchVersion"}
 _TAKEN = {"412", "PreconditionFailed"}
-# Somebody else writes the same key right now (S3 API: PutObject, `If-None-Match`).
-_CONTESTED = {"409", "ConditionalRequestConflict"}
+# For a body that breaks off, and for an object that is there and then is not.
+_PACE = replace(AWS, first_seconds=0.5, longest_seconds=5.0, attempts=5)
 
 
 class S3Store:
     """One bucket. Every call names the account that must own it, so a re-created bucket gets nothing."""
 
-    def __init__(self, bucket: str, account: str, *, region: str, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, bucket: str, account: str, *, region: str, patience: Patience | None = None) -> None:
         self.bucket = bucket
         self._owner = {"Bucket": bucket, "ExpectedBucketOwner": account}
         self._account = account
-        self._region = region
-        self._pause = pause
+        self._patience = patience or Patience()
+        self._s3 = patient("s3", region, self._patience)
 
     def check_owner(self) -> None:
         """Raise unless the bucket exists and belongs to the account."""
         with aws_errors(f"cannot look at the bucket `{self.bucket}`"):
             try:
-                self._client().head_bucket(**self._owner)
+                self._s3.head_bucket(**self._owner)
             except ClientError as error:
                 self._explain_bucket(error)
                 raise
@@ -57,9 +53,8 @@ class S3Store:
         Returns False when the same content, by `sha256` in hex, was stored before. Raises `Refused` when something
         else is stored there, `MachineryError` when others keep writing it.
         """
-        for pause_seconds in (*_PAUSES_SECONDS, None):
-            if self._put(key, source, sha256):
-                return True
+        bout = Bout(_PACE, self._patience)
+        while not self._put(key, source, sha256):
             stored = self._stored_digest(key)
             if stored == sha256:
                 return False
@@ -69,17 +64,17 @@ class S3Store:
                     detail=f"stored: sha256 {stored or 'unknown'}\nexpected: sha256 {sha256}",
                     hint="find out who wrote this object; nothing was overwritten",
                 )
-            if pause_seconds is not None:
-                self._pause(pause_seconds)
-        raise MachineryError(
-            f"cannot store `s3://{self.bucket}/{key}`",
-            detail="observed: S3 says that somebody else is writing it, and nothing is there",
-            hint="retry the job",
-        )
+            if not bout.pause():
+                raise MachineryError(
+                    f"cannot store `s3://{self.bucket}/{key}`",
+                    detail="observed: S3 says that somebody else has written it, and nothing is there",
+                    hint="retry the job",
+                )
+        return True
 
     def read(self, key: str, *, limit_bytes: int) -> bytes:
         """Return a small object; raise `Refused` when it is larger than the limit."""
-        content: bytes = self._retried(key, lambda: self._read_once(key, limit_bytes))
+        content: bytes = self._retried(key, lambda: _content(self._get(key), limit_bytes))
         if len(content) > limit_bytes:
             raise self._too_large(key, limit_bytes)
         return content
@@ -93,99 +88,53 @@ class S3Store:
         condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
         with aws_errors(f"cannot store `s3://{self.bucket}/{key}`"):
             try:
-                self._client().put_object(**self._owner, Key=key, Body=content, **condition)
+                self._s3.put_object(**self._owner, Key=key, Body=content, **condition)
             except ClientError as error:
                 # 404: what was to be replaced is gone (S3 API: PutObject, `If-Match`).
-                if error_code(error) in _TAKEN | _CONTESTED | _ABSENT:
+                if error_code(error) in _ABSENT:
                     return False
-                raise
+                if error_code(error) not in _TAKEN:
+                    raise
+                # An attempt whose answer was lost may have stored it: then the next one meets its own work.
+                found = self.read_tagged(key, limit_bytes=len(content))
+                return found is not None and found.content == content
         return True
 
     def download(self, key: str, version_id: str | None, target: Path, *, size_bytes: int, sha256: str) -> None:
-        """Bring an object to `target`, which appears only when size and digest are as given.
-
-        A broken connection starts over, up to five times; what was half written is removed.
-        """
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise unwritable(target, error) from error
-        self._retried(key, lambda: self._download_once(key, version_id, target, size_bytes, sha256))
+        """Bring an object to `target`, which appears only when size and digest are as given; see `download`."""
+        version = {"VersionId": version_id} if version_id else {}
+        wanted = Wanted({**self._owner, "Key": key, **version}, size_bytes, sha256)
+        download(self._s3, wanted, target, self._patience)
 
     def _retried(self, key: str, bring: Callable[[], Any]) -> Any:
         """Return what `bring` returns; a connection that breaks on the way is nobody's fault and tried again."""
-        for pause_seconds in (*_PAUSES_SECONDS, None):
+        bout = Bout(_PACE, self._patience)
+        while True:
             try:
                 return bring()
-            except (HTTPError, BotoCoreError, ConnectionError) as error:
-                if pause_seconds is None:
+            except BROKEN as error:
+                if not bout.pause():
                     raise MachineryError(
                         f"cannot download `s3://{self.bucket}/{key}`",
-                        detail=f"the connection broke {len(_PAUSES_SECONDS) + 1} times, last: {type(error).__name__}",
+                        detail=f"the connection broke {_PACE.attempts} times, last: {type(error).__name__}",
                         hint="retry the job; nothing was written",
                     ) from error
-                self._pause(pause_seconds)
-        raise AssertionError("the last attempt returns or raises")
-
-    def _read_once(self, key: str, limit_bytes: int) -> bytes:
-        content = b""
-        with closing(self._get(key, None)) as body:
-            # Only reading to the end makes botocore compare what came with the length that was announced.
-            for chunk in body.iter_chunks(_CHUNK_BYTES):
-                content += chunk
-                if len(content) > limit_bytes:
-                    break
-        return content
 
     def _read_tagged_once(self, key: str, limit_bytes: int) -> Stored | None:
         with aws_errors(f"cannot read `s3://{self.bucket}/{key}`"):
             try:
-                answer = self._client().get_object(**self._owner, Key=key)
+                answer = self._s3.get_object(**self._owner, Key=key)
             except ClientError as error:
                 if error_code(error) in _ABSENT:
                     return None
                 raise
-        with closing(answer["Body"]) as body:
-            content = body.read(limit_bytes + 1)
+        content = _content(answer["Body"], limit_bytes)
         if len(content) > limit_bytes:
             raise self._too_large(key, limit_bytes)
         return Stored(content, str(answer["ETag"]))
 
-    def _download_once(self, key: str, version_id: str | None, target: Path, size_bytes: int, sha256: str) -> None:
-        with closing(self._get(key, version_id)) as body:
-            try:
-                handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")
-                part = Path(name)
-                try:
-                    with os.fdopen(handle, "wb") as stream:
-                        self._copy(key, body, stream.write, size_bytes, sha256)
-                    part.chmod(0o644)
-                    part.replace(target)
-                finally:
-                    part.unlink(missing_ok=True)
-            except ConnectionError:
-                raise
-            except OSError as error:
-                raise _no_room(target, error, size_bytes) from error
-
-    def _copy(self, key: str, body: Any, write: Callable[[bytes], Any], size_bytes: int, sha256: str) -> None:
-        """Hand over the body as it comes; raise `Refused` unless size and digest are as given."""
-        digest = hashlib.sha256()
-        seen = 0
-        for chunk in body.iter_chunks(_CHUNK_BYTES):
-            seen += len(chunk)
-            if seen > size_bytes:
-                break
-            digest.update(chunk)
-            write(chunk)
-        if seen != size_bytes:
-            observed = f"{'more than ' if seen > size_bytes else ''}{min(seen, size_bytes)} bytes"
-            raise self._another(key, observed, f"{size_bytes} bytes")
-        if digest.hexdigest() != sha256:
-            raise self._another(key, f"sha256 {digest.hexdigest()}", f"sha256 {sha256}")
-
     def _put(self, key: str, source: Path | bytes, sha256: str) -> bool:
-        """Try to store an object; return False when S3 says that the key is taken, or is being taken."""
+        """Try to store an object; return False when S3 says that the key is taken."""
         with aws_errors(f"cannot store `s3://{self.bucket}/{key}`"):
             try:
                 if isinstance(source, bytes):
@@ -194,30 +143,24 @@ class S3Store:
                     with source.open("rb") as stream:
                         self._put_body(key, stream, sha256)
             except ClientError as error:
-                if error_code(error) in _TAKEN | _CONTESTED:
+                if error_code(error) in _TAKEN:
                     return False
                 raise
         return True
 
     def _put_body(self, key: str, body: Any, sha256: str) -> None:
-        self._client().put_object(**self._owner, Key=key, Body=body, IfNoneMatch="*", Metadata={_DIGEST: sha256})
+        self._s3.put_object(**self._owner, Key=key, Body=body, IfNoneMatch="*", Metadata={_DIGEST: sha256})
 
-    def _get(self, key: str, version_id: str | None) -> Any:
+    def _get(self, key: str) -> Any:
         """Return the body of an object; what breaks while it is read is botocore's or urllib3's to raise."""
-        version = {"VersionId": version_id} if version_id else {}
-        with aws_errors(f"cannot read `s3://{self.bucket}/{key}`"):
-            try:
-                return self._client().get_object(**self._owner, Key=key, **version)["Body"]
-            except ClientError as error:
-                if error_code(error) in _ABSENT:
-                    raise self._gone(key) from error
-                raise
+        with explained(f"s3://{self.bucket}/{key}"):
+            return self._s3.get_object(**self._owner, Key=key)["Body"]
 
     def _stored_digest(self, key: str) -> str | None:
         """Return the digest noted beside an object, an empty string if none is, None if nothing is stored."""
         with aws_errors(f"cannot look at `s3://{self.bucket}/{key}`"):
             try:
-                answer = self._client().head_object(**self._owner, Key=key)
+                answer = self._s3.head_object(**self._owner, Key=key)
             except ClientError as error:
                 if error_code(error) in _ABSENT:
                     return None
@@ -229,20 +172,6 @@ class S3Store:
             f"`s3://{self.bucket}/{key}` is too large",
             detail=f"observed: more than {limit_bytes} bytes",
             hint="find out who wrote this object",
-        )
-
-    def _another(self, key: str, observed: str, expected: str) -> Refused:
-        return Refused(
-            f"`s3://{self.bucket}/{key}` is not what its manifest says",
-            detail=f"observed: {observed}\nexpected: {expected}",
-            hint="do not use this package; find out who changed the object",
-        )
-
-    def _gone(self, key: str) -> OrchestratorError:
-        return ConfigurationError(
-            f"`s3://{self.bucket}/{key}` does not exist (any more)",
-            detail="expected: an object that a build stored; the bucket's lifecycle may have expired it",
-            hint="build the commit again",
         )
 
     def _explain_bucket(self, error: ClientError) -> None:
@@ -260,18 +189,20 @@ class S3Store:
                 hint="run `orchestrator prebuild`, or correct `artifacts.bucket`",
             ) from error
 
-    def _client(self) -> Any:
-        return client("s3", self._region)
 
-
-def caller_account(region: str) -> str:
+def caller_account(region: str, patience: Patience | None = None) -> str:
     """Return the account that the credentials belong to."""
-    what = "cannot find out which AWS account this is"
-    with aws_errors(what):
-        return str(member(client("sts", region).get_caller_identity(), "Account", what))
+    with aws_errors("cannot find out which AWS account this is"):
+        return str(patient("sts", region, patience or Patience()).get_caller_identity()["Account"])
 
 
-def _no_room(target: Path, error: OSError, size_bytes: int) -> OrchestratorError:
-    failure = unwritable(target, error)
-    failure.detail += f"; {size_bytes} bytes are needed"
-    return failure
+def _content(body: Any, limit_bytes: int) -> bytes:
+    """Return what an object holds, and a little more than `limit_bytes` of one that holds more."""
+    content = b""
+    with closing(body):
+        # Only reading to the end makes botocore compare what came with the length that was announced.
+        for chunk in body.iter_chunks(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > limit_bytes:
+                break
+    return content

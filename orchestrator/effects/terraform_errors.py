@@ -33,8 +33,12 @@ _WRONG_CREDENTIALS = re.compile(
 )
 _EXPIRED_CREDENTIALS = re.compile(r"ExpiredToken")
 _INVALID_VALUE = re.compile(r"^Invalid value for (input )?variable")
-# https://docs.aws.amazon.com/codebuild/latest/userguide/troubleshooting.html: a role made a moment ago.
-_ROLE_UNKNOWN = re.compile(r"not authorized to perform: sts:AssumeRole", re.IGNORECASE)
+# What CodeBuild says of a role or policy that was made a moment ago (CodeBuild user guide: troubleshooting;
+# hashicorp/terraform-provider-aws issues 4233, 11709, 11741), and of nothing else that passes.
+_ROLE_UNKNOWN = re.compile(
+    r"CodeBuild is not authorized to perform: sts:AssumeRole|Not authorized to perform DescribeSecurityGroups",
+    re.IGNORECASE,
+)
 
 
 def passing(problems: Sequence[Problem]) -> bool:

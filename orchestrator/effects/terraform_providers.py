@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from orchestrator.effects.process import child_environment
+
 MIRROR_VARIABLE = "ORCHESTRATOR_PROVIDER_MIRROR"
 _CONFIG_VARIABLES = ("TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG")
 _HOSTS = ("registry.terraform.io", "registry.opentofu.org")
@@ -22,17 +24,21 @@ _PACKED = re.compile(r"terraform-provider-aws_(\d+)\.[^_]+_(.+)\.zip")
 
 # What would change a command line or a state behind our back.
 _MEDDLING = re.compile(r"TF_CLI_ARGS(_.*)?|TF_WORKSPACE|TF_DATA_DIR")
+# Secrets that Terraform and its providers log in with, and proxies with a login. All others stay here.
+_FOR_TERRAFORM = ("AWS_", "TF_TOKEN_", "TF_HTTP_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 # Providers answer on a Unix socket `TMPDIR/plugin<10 digits>`; a socket's address has at most 107 bytes (unix(7)).
 _LONGEST_TMPDIR_BYTES = 80
 
 
 def terraform_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what would change commands unseen or keep Terraform from working.
+    """Return the environment without what would change commands unseen, keep Terraform from working, or is a secret.
 
-    That is options from elsewhere, a CLI config that is missing, and a `TMPDIR` too deep for a provider's socket.
+    That is options from elsewhere, tokens that are for others, a CLI config that is missing, and a `TMPDIR` too deep
+    for a provider's socket.
     """
-    kept = {name: value for name, value in environment.items() if not _MEDDLING.fullmatch(name)}
+    allowed = child_environment(environment, _FOR_TERRAFORM)
+    kept = {name: value for name, value in allowed.items() if not _MEDDLING.fullmatch(name)}
     if len(os.fsencode(kept.get("TMPDIR", ""))) > _LONGEST_TMPDIR_BYTES:
         del kept["TMPDIR"]
     for name in _CONFIG_VARIABLES:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_ALONE = ("__init__.py", "errors.py", "gitlab_trigger.py")
+_ALONE = (
+    *("__init__.py", "aws_calls.py", "errors.py", "gitlab_trigger.py", "patience.py", "redacted_stream.py"),
+    "redaction.py",
+)
 _SUFFIXES = {".py", ".lock", ".in", ".json"}
 _MAIN = b'''"""Runs one phase of a build; the directory of this file is private to the build."""
 
@@ -31,7 +34,7 @@ class Zipapp:
 
 
 def build_zipapp() -> Zipapp:
-    """Pack `orchestrator.packaging`, `gitlab_trigger` and `errors` from the installed files.
+    """Pack `orchestrator.packaging` and the modules that travel with it from the installed files.
 
     Sorted names, one fixed time, nothing compressed: the bytes depend on the sources alone.
     """

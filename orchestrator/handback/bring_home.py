@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import OrchestratorError, Superseded
 from orchestrator.gitlab_trigger import Pipeline
 from orchestrator.handback.build import Ended
 from orchestrator.handback.event import BuildId
@@ -29,7 +29,10 @@ class World:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an event: `triggered`, `duplicate` or `ignored`; the pipeline's id, if there is one."""
+    """What became of an event: `triggered`, `duplicate`, `superseded` or `ignored`; the pipeline's id, if there is one.
+
+    `superseded` says that the ref of the build is gone: nothing is wrong, and nothing is left to do.
+    """
 
     result: str
     pipeline_id: str = ""
@@ -45,20 +48,34 @@ def bring_home(build: BuildId, world: World) -> Outcome:
         return Outcome("duplicate", claim.pipeline_id)
     if claim.again:
         world.log.say("warning", "an earlier run may have started a pipeline; starting one", build_id=str(build))
-    pipeline = _called(ended, claim, world)
-    # From here on GitLab knows. A failure to note it must not make Lambda tell it again.
     try:
-        world.markers.settle(claim, pipeline.id)
-    except OrchestratorError as error:
-        world.log.say("warning", "the marker was not updated", build_id=str(build), error=str(error))
+        pipeline = _called(ended, claim, world)
+    except Superseded as gone:
+        # Should the note be lost, the next event only finds the same again.
+        _noted(build, world, lambda: world.markers.close(claim))
+        world.log.say("info", gone.what, detail=gone.detail, build_id=str(build), ref=ended.ref)
+        return Outcome("superseded")
+    # From here on GitLab knows. A failure to note it must not make Lambda tell it again.
+    _noted(build, world, lambda: world.markers.settle(claim, pipeline.id))
+    if pipeline.remark:
+        world.log.say("warning", pipeline.remark, build_id=str(build), ref=ended.ref)
     world.log.say("info", "started a pipeline", build_id=str(build), status=ended.status, ref=ended.ref,
                   commit=ended.commit, pipeline=pipeline.web_url or pipeline.id)  # fmt: skip
     return Outcome("triggered", pipeline.id)
 
 
+def _noted(build: BuildId, world: World, note: Callable[[], object]) -> None:
+    try:
+        note()
+    except OrchestratorError as error:
+        world.log.say("warning", "the marker was not updated", build_id=str(build), error=str(error))
+
+
 def _called(ended: Ended, claim: Claim, world: World) -> Pipeline:
     try:
         return world.call(ended)
+    except Superseded:
+        raise
     except OrchestratorError:
         try:
             world.markers.release(claim)

@@ -8,7 +8,7 @@ import traceback
 from typing import Any
 
 from orchestrator.errors import MachineryError, OrchestratorError
-from orchestrator.gitlab_trigger import Patience, Pipeline, start_pipeline
+from orchestrator.gitlab_trigger import Pipeline, start_pipeline
 from orchestrator.handback.bring_home import World, bring_home
 from orchestrator.handback.build import Ended, read_build
 from orchestrator.handback.dead_letters import bury
@@ -17,6 +17,7 @@ from orchestrator.handback.log import Log
 from orchestrator.handback.marker import Markers
 from orchestrator.handback.settings import Settings, parse_settings
 from orchestrator.handback.token import read_token
+from orchestrator.patience import Patience
 
 # Kept back from GitLab, to write the marker and the dead letter.
 _RESERVE_SECONDS = 15.0

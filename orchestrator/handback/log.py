@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from orchestrator.errors import OrchestratorError
-from orchestrator.gitlab_trigger import redacted
+from orchestrator.redaction import Secrets
 
 
 class Log:
@@ -14,18 +15,15 @@ class Log:
 
     def __init__(self, request_id: str) -> None:
         self._request_id = request_id
-        self._secrets: list[str] = []
+        self._secrets = Secrets(os.environ)
 
     def hide(self, secret: str) -> str:
         """Keep a secret out of everything that is said from now on; return it."""
-        self._secrets.append(secret)
-        return secret
+        return self._secrets.hide(secret)
 
     def clean(self, text: str) -> str:
         """Return a text without any of the secrets."""
-        for secret in self._secrets:
-            text = redacted(text, secret)
-        return text
+        return self._secrets.cleaned(text)
 
     def cleaned(self, error: OrchestratorError) -> OrchestratorError:
         """Return the same failure without any of the secrets, and without what caused it."""

@@ -3,12 +3,13 @@
 One small JSON object per build, `<prefix>/handback/<project>/<uuid>.json`. Every write is conditional (`If-None-Match`
 or `If-Match`), so of two writers at once exactly one wins. Its `state`:
 
-=========  =======================================================================================================
+========== =======================================================================================================
 claimed    a run of the function is calling GitLab, and is dead if it has not finished by `until`
 released   that run failed and said so; the next one may call
 triggered  GitLab has accepted a pipeline, `pipeline_id`
 home       postbuild in `pipeline_id` has taken the build; only `build`, which reuses its package, opens it again
-=========  =======================================================================================================
+superseded the branch or tag is gone, so no pipeline can be started; `build` opens it again, as above
+========== =======================================================================================================
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from orchestrator.handback.record import LIMIT_BYTES, parse_record, record_bytes
 from orchestrator.handback.settings import Settings
 
 _PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
-_SETTLED = {"triggered", "home"}
+_SETTLED = {"triggered", "home", "superseded"}
 # 404: the object that was to be replaced is gone (S3 API: PutObject, `If-Match`).
 _LOST = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict", "404", "NoSuchKey"}
 
@@ -79,6 +80,10 @@ class Markers:
     def settle(self, claim: Claim, pipeline_id: str) -> None:
         """Note the pipeline; what postbuild has written in the meantime stays."""
         self._put(claim.build, {"state": "triggered", "pipeline_id": pipeline_id}, {"IfMatch": claim.etag})
+
+    def close(self, claim: Claim) -> None:
+        """Note that no pipeline will ever be started, because the ref is gone."""
+        self._put(claim.build, {"state": "superseded"}, {"IfMatch": claim.etag})
 
     def release(self, claim: Claim) -> None:
         """Give the claim back, so that the next run need not wait."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from orchestrator.errors import Refused
 
 LIMIT_BYTES = 64 * 1024
-_STATES = ("claimed", "released", "triggered", "home")
+_STATES = ("claimed", "released", "triggered", "home", "superseded")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from orchestrator.packaging.lock.plan import plan_dependencies, read_credentials
 from orchestrator.packaging.lock.uv import Uv
 from orchestrator.packaging.recipe import Bench, Recipe
 from orchestrator.packaging.wheels.model import Wheel
+from orchestrator.redaction import KNOWN
 
 
 def make_package(recipe: Recipe, bench: Bench, package: Path, *, planned: DependencyPlan | None = None) -> PackageFacts:
@@ -30,6 +31,9 @@ def make_package(recipe: Recipe, bench: Bench, package: Path, *, planned: Depend
     `planned` is what `dependency_plan` gave for the same recipe, if it was asked before. Raises BuildFailed,
     ConfigurationError, MachineryError or Refused, each naming the culprit.
     """
+    # They would stand in the manifest, in the provenance and in the entry of every wheel that is kept.
+    for name, value in recipe.asked.environment.items():
+        KNOWN.refuse(value, f"`environment: {name}` of the package")
     plan = planned or dependency_plan(recipe, bench)
     wheels = _wheels(plan, recipe, bench) if plan else ()
     # The digest is that of what was given: commands may write into their own sources.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import subprocess
+import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any, TextIO
 
 from orchestrator.errors import MachineryError
 
@@ -29,6 +33,7 @@ _ALLOWED = {
     *("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX", "PIP_PROXY", "PIP_RETRIES", "PIP_TIMEOUT", "PIP_TRUSTED_HOST"),
 }
 _ALLOWED_PREFIXES = ("LC_", "UV_INDEX", "UV_EXTRA_INDEX")
+_BLOCK_BYTES = 1 << 16
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY"}
 # With these, compilers and loaders find what a build image has in unusual places: they shape what is compiled.
 SHAPING = ("CPATH", "LD_LIBRARY_PATH", "LIBRARY_PATH", "PKG_CONFIG_PATH")
@@ -102,27 +107,51 @@ def run(
     return Result(process.returncode, output, errors)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[Any]) -> None:
     """Kill what the program has started and left: it would hold our pipes open, or write after us."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def stream(arguments: Sequence[str | Path], *, environment: Mapping[str, str], directory: Path) -> int:
-    """Run a program whose output goes straight to ours; return its exit code (128 and the signal, as a shell says it).
+    """Run a program whose output becomes ours as it comes; return its exit code (128 and the signal, as a shell does).
 
-    Raises MachineryError if it cannot be started.
+    It writes to a pipe and not to our own descriptors, because what it says may quote a secret. Raises MachineryError
+    if it cannot be started.
     """
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [str(argument) for argument in arguments],
             env=dict(environment),
             cwd=directory,
             stdin=subprocess.DEVNULL,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
     except OSError as error:
         raise MachineryError(
             f"cannot start `{Path(arguments[0]).name}`", detail=str(error), hint="check that the build image has it"
         ) from error
-    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+    pipes = ((process.stdout, sys.stdout), (process.stderr, sys.stderr))
+    copiers = [threading.Thread(target=_copy, args=pair, daemon=True) for pair in pipes]
+    with process:
+        for copier in copiers:
+            copier.start()
+        try:
+            process.wait()
+        finally:
+            _end(process)
+            for copier in copiers:
+                copier.join()
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def _copy(pipe: IO[bytes], stream: TextIO) -> None:
+    """Hand on what comes out of a pipe at once, to its end; when nobody takes it any more, the program goes on."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    with suppress(ValueError):  # the pipe was closed
+        while block := os.read(pipe.fileno(), _BLOCK_BYTES):
+            with suppress(OSError, ValueError):
+                stream.write(decoder.decode(block))
+                stream.flush()

@@ -168,6 +168,7 @@ class Plan:
     gitlab: GitLabPlan
     handback: HandbackPlan | None
     state: StatePlan
+    permissions_boundary: str | None
     tags: Mapping[str, str]
     builds: tuple[BuildPlan, ...]
     supersede: bool

@@ -62,6 +62,7 @@ def _variables(plan: Plan, buildspec_template: str) -> dict[str, Any]:
         },
         "builds": {build.codebuild_project: _build(plan, build, buildspec_template) for build in plan.builds},
         "handback": _handback(plan),
+        "permissions_boundary_arn": plan.permissions_boundary,
     }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from orchestrator.errors import ConfigurationError
 from orchestrator.packaging.documents.bundle import MANIFEST_NAME, PACKAGE_NAME
 from orchestrator.packaging.documents.model import Origin
+from orchestrator.patience import Patience
 from orchestrator.plan.digest import marker
 from orchestrator.plan.model import BuildPlan, Plan
 from orchestrator.plan.names import artifact_key, snapshot_key
@@ -20,10 +21,11 @@ from orchestrator.ports import CodeBuild, CommitStatus, GitRepository, Narrator,
 from orchestrator.records import BuildRecord, ProjectRecord, Snapshot
 from orchestrator.stages.assembled import Workshop, make_here, may_be_made_here
 from orchestrator.stages.earlier import SEARCHED_BUILDS, Wish, age, check_repeatable, live, older, reusable
-from orchestrator.stages.homecoming import Homecoming
-from orchestrator.stages.start import start
+from orchestrator.stages.homecoming import Homecoming, noting
+from orchestrator.stages.start import Counter, Order, start
 from orchestrator.stages.stop import stop_older
-from orchestrator.vocabulary import Return, Source
+from orchestrator.stages.takeoff import see_off
+from orchestrator.vocabulary import Source
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class BuildWorld:
     record: Callable[[Sequence[StartedBuild]], None]
     workshop: Workshop
     now: Callable[[], datetime] = field(default=partial(datetime.now, timezone.utc))
+    patience: Patience = field(default_factory=Patience)
     uninterrupted: Callable[[], AbstractContextManager[None]] = field(default=nullcontext)
 
 
@@ -88,21 +91,25 @@ def build(
     # What is made at a terminal stays there, and so needs no account.
     run.require_applied(remote if world.workshop.pipelines is None else plan.builds)
     run.supersede()
-    remote = [item for item in remote if not run.take_earlier(item)]
     scratch.mkdir(parents=True, exist_ok=True)
     # A folder of its own: the same commit may be built here twice at once.
     with tempfile.TemporaryDirectory(dir=scratch, prefix="snapshot-") as folder:
         snapshot = None
         if here or (remote and plan.source is Source.SNAPSHOT):
             snapshot = world.git.snapshot(request.commit, Path(folder, "snapshot.tar.gz"))
+        # A build that clones has no use for a snapshot.
+        if snapshot and plan.source is Source.SNAPSHOT:
+            run.snapshot_sha256 = snapshot.tar_sha256
+        remote = [item for item in remote if not run.take_earlier(item)]
         for item in here:
             if snapshot is None or not run.make(item, snapshot, Path(folder, item.package)):
                 run.require_applied([item])
                 remote += [] if run.take_earlier(item) else [item]
-        # A build that clones has no use for a snapshot.
-        sha256 = run.store(snapshot, remote[0]) if snapshot and remote and plan.source is Source.SNAPSHOT else ""
+        if snapshot and remote and run.snapshot_sha256:
+            run.store(snapshot, remote[0])
     for item in remote:
-        run.start(item, sha256)
+        run.start(item)
+    run.see_off()
     return tuple(run.started)
 
 
@@ -116,6 +123,9 @@ class _Run:
         self._world = world
         self._projects: dict[str, ProjectRecord] = {}
         self._listed: dict[str, Sequence[BuildRecord]] = {}
+        self._counter = Counter(world.codebuild, world.narrate, world.patience, world.uninterrupted)
+        self._begun: list[tuple[Order, BuildRecord]] = []
+        self.snapshot_sha256 = ""
         self.started: list[StartedBuild] = []
 
     def require_applied(self, items: Sequence[BuildPlan]) -> None:
@@ -156,14 +166,12 @@ class _Run:
             self._report(done, "success", f"{item.target}, made in the job", self._request.pipeline_id)
         return made is not None
 
-    def store(self, snapshot: Snapshot, item: BuildPlan) -> str:
-        """Store the archive of the commit; return the digest of its tar."""
+    def store(self, snapshot: Snapshot, item: BuildPlan) -> None:
+        """Store the archive of the commit."""
         store = self._store_of(item)
         key = snapshot_key(self._plan.artifacts.prefix, self._request.commit)
-        new = store.put_new(key, snapshot.path, sha256=snapshot.tar_sha256)
-        words = "stored" if new else "is stored already"
+        words = "stored" if store.put_new(key, snapshot.path, sha256=snapshot.tar_sha256) else "is stored already"
         self._world.narrate(f"snapshot of {self._request.commit} {words} in `{store.bucket}`")
-        return snapshot.tar_sha256
 
     def supersede(self) -> None:
         """Stop running builds of older commits of the ref, if that is configured."""
@@ -175,7 +183,7 @@ class _Run:
     def take_earlier(self, item: BuildPlan) -> bool:
         """Take what an earlier run has left of this build; False if there is nothing and one has to be started.
 
-        Raises `BuildFailed` or `MachineryError` for a failure that would only be repeated.
+        Raises what `check_repeatable` raises.
         """
         if self._request.fresh:
             return False
@@ -192,21 +200,25 @@ class _Run:
         check_repeatable(alike, wish)
         return False
 
-    def start(self, item: BuildPlan, snapshot_sha256: str) -> None:
-        """Start the build of a package in CodeBuild."""
+    def start(self, item: BuildPlan) -> None:
+        """Start the build of a package in CodeBuild, or take the one that somebody else has started meanwhile."""
         world, request, wish = self._world, self._request, self._wish(item)
-        variables = {
-            "ORCHESTRATOR_COMMIT_SHA": request.commit,
-            "ORCHESTRATOR_REF": request.ref,
-            "ORCHESTRATOR_SNAPSHOT_SHA256": snapshot_sha256,
-            "ORCHESTRATOR_PIPELINE_ID": request.pipeline_id,
-            "ORCHESTRATOR_MARKER": wish.marker,
-        }
         fresh = world.workshop.new_uuid() if request.fresh else ""
-        with world.uninterrupted():
-            record = start(wish, item.codebuild_project, variables, world.codebuild, world.narrate, fresh=fresh)
-            started = self._started(item, record, ours=True)
-        self._report(started, "running", f"{item.target} in CodeBuild", self._request.pipeline_id)
+        order = Order(wish, item, () if fresh else wish.alike(self._newest(item)), fresh)
+        begun: list[StartedBuild] = []
+        record = start(order, self._counter, lambda new: begun.append(self._started(item, new, ours=True)))
+        if begun:
+            self._begun.append((order, record))
+            world.narrate(f"started {record.id} for {request.commit}")
+            self._report(begun[0], "running", f"{item.target} in CodeBuild", request.pipeline_id)
+        else:
+            self._attach(item, record, ours=wish.asked_for(record))
+
+    def see_off(self) -> None:
+        """Stay with the builds that have a role which CodeBuild may not know yet."""
+        for order, record in self._begun:
+            project = self._projects[order.item.codebuild_project]
+            see_off(record, order, project, self._counter, partial(self._started, order.item, ours=True))
 
     def _attach(self, item: BuildPlan, record: BuildRecord, *, ours: bool) -> None:
         self._world.narrate(
@@ -228,17 +240,16 @@ class _Run:
         if pipelines is None:
             self._world.narrate(f"to bring it here: orchestrator postbuild --build-id {record.id}")
         else:
-            if self._plan.return_ is Return.EVENT:  # the way that its first homecoming has closed
+            with noting(self._plan.return_, self._world.narrate):  # the way that its first homecoming has closed
                 Homecoming(record, self._plan.artifacts.prefix, self._store_of(item)).reopen()
             self._world.narrate(f"started the pipeline {pipelines.start(self._request.ref, record.id)}")
         started = self._started(item, record, ours=False)
         self._report(started, "success", f"{item.target}, built before", self._request.pipeline_id)
 
     def _is_stored(self, item: BuildPlan, record: BuildRecord) -> bool:
-        store, prefix = self._store_of(item), self._plan.artifacts.prefix
-        names = (MANIFEST_NAME, PACKAGE_NAME)
-        commit = self._request.commit
-        return all(store.exists(artifact_key(prefix, record.project, commit, record.uuid, name)) for name in names)
+        store = self._store_of(item)
+        key = partial(artifact_key, self._plan.artifacts.prefix, record.project, self._request.commit, record.uuid)
+        return all(store.exists(key(name)) for name in (MANIFEST_NAME, PACKAGE_NAME))
 
     def _newest(self, item: BuildPlan) -> Sequence[BuildRecord]:
         name = item.codebuild_project
@@ -249,7 +260,7 @@ class _Run:
     def _wish(self, item: BuildPlan) -> Wish:
         request = self._request
         mark = marker(item.codebuild_project, request.commit, self._settings_digest)
-        return Wish(mark, request.commit, request.ref, request.pipeline_id)
+        return Wish(mark, request.commit, request.ref, request.pipeline_id, self.snapshot_sha256)
 
     def _store_of(self, item: BuildPlan) -> ObjectStore:
         project = self._projects[item.codebuild_project]
@@ -274,7 +285,7 @@ class _Run:
         return started
 
     def _record(self, started: StartedBuild) -> None:
-        self.started.append(started)
+        self.started = [*(one for one in self.started if one.package != started.package), started]
         self._world.record(self.started)
 
     def _report(self, started: StartedBuild, state: str, description: str, pipeline_id: str) -> None:

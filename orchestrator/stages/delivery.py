@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.errors import Refused
+from orchestrator.errors import Gone, Refused
 from orchestrator.packaging.documents.bundle import MANIFEST_NAME, NAMES, PACKAGE_NAME
 from orchestrator.plan.model import BuildPlan
 from orchestrator.ports import Narrator, ObjectStore
@@ -24,7 +24,8 @@ class Expected:
     """What must be true of a delivery, from those whom we believe.
 
     `key` gives the key of a file by its name. `manifest_sha256` is empty if nobody has told it. `invocation` and
-    `builder` are what the provenance must say.
+    `builder` are what the provenance must say. `bound` is what else the manifest must say, if it is of a version
+    that knows it: the ref, the pipeline, the ARN of the build. `accept` raises for a manifest that is too old.
     """
 
     item: BuildPlan
@@ -35,6 +36,8 @@ class Expected:
     key: Callable[[str], str]
     invocation: str
     builder: str
+    bound: Mapping[str, object] = field(default_factory=dict)
+    accept: Callable[[Manifest], object] = field(default=lambda _: None)
 
     def claims(self, bucket: str) -> dict[str, object]:
         """Return what the manifest must say."""
@@ -75,11 +78,21 @@ class Desk:
 def bring(expected: Expected, store: ObjectStore, desk: Desk, output: Path) -> Delivered:
     """Bring package and documents to `output`. Nothing has its final name there before all of it was checked.
 
-    Raises `Refused` when anything is not what it claims to be.
+    A package is whole when its manifest lies beside it: an older one is removed before anything changes, and the new
+    one appears last. Raises `Refused` when anything is not what it claims to be, `Gone` when something has expired.
     """
+    try:
+        return _bring(expected, store, desk, output)
+    except Gone as error:
+        error.hint = f"build the commit again: {expected.commit}"
+        raise
+
+
+def _bring(expected: Expected, store: ObjectStore, desk: Desk, output: Path) -> Delivered:
     content = _manifest_bytes(expected, store)
     manifest = parse_manifest(content)
     _check_claims(manifest, expected, store.bucket)
+    expected.accept(manifest)
     documents = {name: _document(manifest, name, expected, store) for name in NAMES if manifest.digest_of(name)}
     if "provenance" in documents:
         check_statement(
@@ -89,7 +102,6 @@ def bring(expected: Expected, store: ObjectStore, desk: Desk, output: Path) -> D
             invocation=expected.invocation,
             builder=expected.builder,
         )
-    target = output / PACKAGE_NAME
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output, prefix=".unchecked-") as folder:
         unchecked = Path(folder, PACKAGE_NAME)
@@ -98,19 +110,26 @@ def bring(expected: Expected, store: ObjectStore, desk: Desk, output: Path) -> D
         )
         for line in desk.inspect(unchecked, expected.item):
             desk.narrate(line)
-        _write(documents, desk, output)
-        unchecked.replace(target)
-    desk.write(output / MANIFEST_NAME, content)
-    return Delivered(build_id=expected.build_id, package=target, manifest=manifest)
+        # Written before anything is replaced, so that a full disk leaves what was there.
+        for name, text in documents.items():
+            desk.write(unchecked.with_name(NAMES[name]), text)
+        desk.write(unchecked.with_name(MANIFEST_NAME), content)
+        _put_in_place(unchecked.parent, output)
+    return Delivered(build_id=expected.build_id, package=output / PACKAGE_NAME, manifest=manifest)
 
 
-def _write(documents: Mapping[str, bytes], desk: Desk, output: Path) -> None:
-    """Write the documents, and remove those that another package has left here."""
-    for key, name in NAMES.items():
-        if key in documents:
-            desk.write(output / name, documents[key])
+def _put_in_place(checked: Path, output: Path) -> None:
+    """Give all files their final names: first no manifest, then the others in place of older ones, then the manifest.
+
+    Whoever is killed in between leaves a folder without a manifest, and so without a package that could be believed.
+    """
+    (output / MANIFEST_NAME).unlink(missing_ok=True)
+    for name in (*NAMES.values(), PACKAGE_NAME):
+        if (checked / name).exists():
+            (checked / name).replace(output / name)
         else:
             (output / name).unlink(missing_ok=True)
+    (checked / MANIFEST_NAME).replace(output / MANIFEST_NAME)
 
 
 def _manifest_bytes(expected: Expected, store: ObjectStore) -> bytes:
@@ -143,14 +162,15 @@ def _check_claims(manifest: Manifest, expected: Expected, bucket: str) -> None:
     claims = expected.claims(bucket)
     if manifest.schema_version > 1:
         claims |= {f"{name}_key": expected.key(NAMES[name]) for name in NAMES if manifest.digest_of(name)}
+        claims |= expected.bound
     wrong = [
-        f"{name}: observed `{getattr(manifest, name)}`, expected `{value}`"
+        f"{name}: observed {getattr(manifest, name)!a:.200}, expected {value!a:.200}"
         for name, value in claims.items()
         if getattr(manifest, name) != value
     ]
     if wrong:
         raise Refused(
-            f"the manifest of `{manifest.build_id}` describes another build",
+            f"the manifest of `{expected.build_id}` describes another build",
             detail="\n".join(wrong),
             hint="do not use this package; find out how it came here",
         )

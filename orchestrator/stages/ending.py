@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.errors import BuildFailed, MachineryError, Superseded
+from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError, Superseded
 from orchestrator.ports import BuildLogs
 from orchestrator.records import BuildRecord
 from orchestrator.render.terminal import printable
+from orchestrator.stages.setback import ROLE_HINT, Setback, setback
 from orchestrator.vocabulary import BuildStatus
 
 _READ_LINES = 500
@@ -17,8 +18,8 @@ _SHOWN_LINES = 20
 def check_ending(record: BuildRecord, logs: BuildLogs) -> None:
     """Return if the build has succeeded.
 
-    Raises `BuildFailed` for a failure or a time-out, `Superseded` for a stopped build, and `MachineryError` for
-    a fault of CodeBuild or an ending that nobody here knows.
+    Raises `BuildFailed` for a failure or a time-out, `Superseded` for a stopped build, `ConfigurationError` for one
+    whose role kept it from beginning, `MachineryError` for a fault of CodeBuild or an ending that nobody here knows.
     """
     if record.status == BuildStatus.SUCCEEDED:
         return
@@ -29,9 +30,15 @@ def check_ending(record: BuildRecord, logs: BuildLogs) -> None:
         raise Superseded(what, detail=detail, hint="start it again if that was not intended")
     if record.status == BuildStatus.TIMED_OUT:
         raise BuildFailed(what, detail=told, hint=f"make it faster, or raise `build.timeout_minutes`; {whole}")
+    if setback(record) is Setback.ROLE:
+        raise ConfigurationError(
+            what,
+            detail=told,
+            hint=ROLE_HINT,
+        )
     if record.status == BuildStatus.FAILED:
         raise BuildFailed(what, detail=told, hint=whole)
-    raise MachineryError(what, detail=told, hint="run the build job again")
+    raise MachineryError(what, detail=told, hint="run a new pipeline, or `orchestrator build --fresh`")
 
 
 def _told(record: BuildRecord, logs: BuildLogs) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from orchestrator.errors import OrchestratorError, Superseded
 from orchestrator.handback.record import LIMIT_BYTES, Record, parse_record, record_bytes, record_key
-from orchestrator.ports import ObjectStore
+from orchestrator.ports import Narrator, ObjectStore
 from orchestrator.records import BuildRecord
+from orchestrator.vocabulary import Return
 
 _ATTEMPTS = 3
 
@@ -45,6 +49,10 @@ class Homecoming:
         """Give the claim back; what postbuild has written in the meantime stays."""
         self._write("released", "", keep="home")
 
+    def close(self) -> None:
+        """Note that no pipeline can be started, because the ref is gone."""
+        self._write("superseded", "", keep="home")
+
     def arrive(self, pipeline_id: str) -> None:
         """Note that a pipeline has the result; the first one stays noted."""
         self._write("home", pipeline_id, keep="home")
@@ -66,6 +74,23 @@ class Homecoming:
     def key(self) -> str:
         """Where the record lies."""
         return record_key(self.prefix, self.build.project, self.build.uuid)
+
+
+@contextmanager
+def noting(return_: Return, narrate: Narrator) -> Iterator[None]:
+    """Go on without the record where it is a second lock only.
+
+    With `return: event` a record that cannot be used ends the stage; a build that calls GitLab itself calls once, so a
+    role that may not use the record loses that lock and nothing else.
+    """
+    try:
+        yield
+    except Superseded:
+        raise
+    except OrchestratorError as error:
+        if return_ is Return.EVENT:
+            raise
+        narrate(f"nobody will know that this build came home: {error.what}")
 
 
 def open_at(record: Record | None, now: float) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from orchestrator.errors import Refused
+from orchestrator.stages.strict_json import strict_json
 
 # Twice what Lambda takes unzipped (Lambda quotas: 250 MB), so that nobody's disk is filled.
 PACKAGE_LIMIT_BYTES = 512 * 1024 * 1024
@@ -26,7 +27,11 @@ class Manifest(BaseModel):
     architecture: str
     runtime: str
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    ref: str | None = None
+    pipeline_id: str = ""
     build_id: str
+    build_arn: str | None = None
+    created_at: AwareDatetime | None = None
     bucket: str
     key: str
     # It becomes a variable of other jobs, so it gets no character that a dotenv file or a shell would read.
@@ -66,11 +71,14 @@ class Manifest(BaseModel):
 def parse_manifest(content: bytes) -> Manifest:
     """Return the manifest in `content`; raises `Refused` when it is not one."""
     try:
+        strict_json(content)
         return Manifest.model_validate_json(content)
     except ValidationError as error:
         problems = "\n".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise Refused(
-            "the manifest of the package cannot be read",
-            detail=problems,
-            hint="do not use this package; find out who wrote the manifest",
-        ) from None
+    except ValueError as error:
+        problems = f"observed: no JSON that has one meaning: {str(error)!a:.200}"
+    raise Refused(
+        "the manifest of the package cannot be read",
+        detail=problems,
+        hint="do not use this package; find out who wrote the manifest",
+    )

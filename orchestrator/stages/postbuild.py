@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from orchestrator.errors import OrchestratorError, Refused, Superseded
@@ -12,14 +14,16 @@ from orchestrator.packaging.documents.model import Origin
 from orchestrator.packaging.documents.provenance import builder_of
 from orchestrator.plan.model import BuildPlan, Plan
 from orchestrator.plan.names import AssembledId, artifact_key, assembled_key, split_assembled_id, split_build_id
-from orchestrator.ports import BuildLogs, Clock, CodeBuild, CommitStatus, ObjectStore, OpenStore
+from orchestrator.ports import BuildLogs, Clock, CodeBuild, CommitStatus, History, ObjectStore, OpenStore
 from orchestrator.records import BuildRecord, ProjectRecord
+from orchestrator.stages.again import give_another_chance
+from orchestrator.stages.belonging import Asking, check_age, check_commit, check_reachable, check_ref
 from orchestrator.stages.delivery import Delivered, Desk, Expected, bring
 from orchestrator.stages.doorstep import Doorstep, TakenAlready
 from orchestrator.stages.ending import check_ending
 from orchestrator.stages.follow import follow
-from orchestrator.stages.homecoming import Homecoming
-from orchestrator.vocabulary import Return, Where
+from orchestrator.stages.homecoming import Homecoming, noting
+from orchestrator.vocabulary import Where
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 
@@ -34,7 +38,9 @@ class PostbuildWorld:
     status: CommitStatus
     clock: Clock
     desk: Desk
+    history: History
     pipeline_id: str = ""
+    now: Callable[[], datetime] = field(default=partial(datetime.now, timezone.utc))
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,14 @@ def postbuild(
 ) -> Delivered:
     """Bring the package of a build to `output` as `package.zip`, with its manifest and its other documents.
 
-    Raises `Refused` when anything is not what it claims to be, `Superseded` for a build of another commit or
-    a stopped one or one that another pipeline has taken, `BuildFailed` when the build failed.
+    Raises `Refused` when anything is not what it claims to be, `Superseded` for a build of another commit, of one
+    that the ref no longer has, a stopped one or one that another pipeline has taken, `Gone` for a package that has
+    expired, `BuildFailed` when the build failed.
     """
+    asking = Asking(expected_commit, ref, world.pipeline_id)
     made = split_assembled_id(build_id)
     if made is not None:
-        return _bring_assembled(plan, made, expected_commit, ref, world, output)
+        return _bring_assembled(plan, made, asking, world, output)
     item = _expected_build(plan, build_id)
     record = follow(
         build_id,
@@ -72,14 +80,19 @@ def postbuild(
     def fetch() -> Delivered:
         door = _doorstep(plan, item, record, world)
         if door:
-            door.look()
+            with noting(plan.return_, world.desk.narrate):
+                door.look()
         # Only a pipeline of this commit may take the build: another one would keep it from those who wait for it.
-        _check_commit(record.id, commit, expected_commit)
+        check_commit(record.id, commit, asking)
+        check_ref(record, item, asking, world.now(), world.desk.narrate)
+        check_reachable(commit, asking, world.history, world.desk.narrate)
         if door:
-            door.take()
-        else:
-            _note_arrival(plan, item, record, world)
+            with noting(plan.return_, world.desk.narrate):
+                door.take()
+        if world.pipeline_id:
+            give_another_chance(record, item, world.codebuild, world.clock, world.desk.narrate)
         check_ending(record, world.logs)
+        check_age(record.id, commit, record.ended, world.now(), plan.artifacts.retention_days)
         return bring(_expected_of(plan, item, record, commit), _store_of(plan, item, world), world.desk, output)
 
     told = _Told(
@@ -93,11 +106,9 @@ def postbuild(
     return _reported(fetch, world.status, told)
 
 
-def _bring_assembled(
-    plan: Plan, made: AssembledId, expected_commit: str, ref: str, world: PostbuildWorld, output: Path
-) -> Delivered:
+def _bring_assembled(plan: Plan, made: AssembledId, asking: Asking, world: PostbuildWorld, output: Path) -> Delivered:
     """Bring a package that the job `build` has made: nobody but such a job may write where it lies."""
-    item = _planned(plan, made.codebuild_project, str(made))
+    item = _planned(plan, made.codebuild_project)
     if item.where is not Where.AUTO:
         raise Refused(
             f"`{item.package}` is not made in jobs",
@@ -106,7 +117,8 @@ def _bring_assembled(
         )
 
     def fetch() -> Delivered:
-        _check_commit(str(made), made.commit, expected_commit)
+        check_commit(made.build_id, made.commit, asking)
+        check_reachable(made.commit, asking, world.history, world.desk.narrate)
         origin = Origin(build_id=made.build_id)
         expected = Expected(
             item=item,
@@ -117,28 +129,22 @@ def _bring_assembled(
             key=lambda name: assembled_key(plan.artifacts.prefix, made, name),
             invocation=origin.invocation,
             builder=builder_of("", made.build_id),
+            bound={"ref": asking.ref} if asking.ref else {},
+            accept=lambda manifest: check_age(
+                made.build_id, made.commit, manifest.created_at, world.now(), plan.artifacts.retention_days
+            ),
         )
         return bring(expected, _store_of(plan, item, world), world.desk, output)
 
-    return _reported(fetch, world.status, _Told(item.package, made.commit, ref, "", ""))
+    return _reported(fetch, world.status, _Told(item.package, made.commit, asking.ref, "", ""))
 
 
 def _doorstep(plan: Plan, item: BuildPlan, record: BuildRecord, world: PostbuildWorld) -> Doorstep | None:
-    """Return where the build is taken in, None where nobody else can come for it: at a terminal, or by a trigger."""
-    if plan.return_ is not Return.EVENT or not world.pipeline_id:
+    """Return where the build is taken in, None at a terminal, where nobody else comes for it."""
+    if not world.pipeline_id:
         return None
     home = Homecoming(record, plan.artifacts.prefix, _store_of(plan, item, world))
     return Doorstep(home, world.pipeline_id, world.clock)
-
-
-def _note_arrival(plan: Plan, item: BuildPlan, record: BuildRecord, world: PostbuildWorld) -> None:
-    """Note for `reconcile` that the build's own trigger has worked; without the note one pipeline too many starts."""
-    if not world.pipeline_id:
-        return
-    try:
-        Homecoming(record, plan.artifacts.prefix, _store_of(plan, item, world)).arrive(world.pipeline_id)
-    except OrchestratorError as error:
-        world.desk.narrate(f"`orchestrator reconcile` will not know that {record.id} came home: {error.what}")
 
 
 def _expected_of(plan: Plan, item: BuildPlan, record: BuildRecord, commit: str) -> Expected:
@@ -151,6 +157,11 @@ def _expected_of(plan: Plan, item: BuildPlan, record: BuildRecord, commit: str) 
         key=lambda name: artifact_key(plan.artifacts.prefix, record.project, commit, record.uuid, name),
         invocation=record.arn,
         builder=builder_of(record.arn, record.id),
+        bound={
+            "ref": record.variables.get("ORCHESTRATOR_REF") or None,
+            "pipeline_id": record.variables.get("ORCHESTRATOR_PIPELINE_ID", ""),
+            "build_arn": record.arn,
+        },
     )
 
 
@@ -159,18 +170,18 @@ def _expected_build(plan: Plan, build_id: str) -> BuildPlan:
     if parts is None:
         raise Refused(
             "this is not a build id",
-            detail=f"observed: {build_id[:200]!r}\nexpected: `<CodeBuild project>:<uuid>`",
+            detail=f"observed: {build_id[:200]!a:.200}\nexpected: `<CodeBuild project>:<uuid>`",
             hint="find out who started this pipeline: only builds of this project do",
         )
-    return _planned(plan, parts[0], build_id)
+    return _planned(plan, parts[0])
 
 
-def _planned(plan: Plan, codebuild_project: str, build_id: str) -> BuildPlan:
+def _planned(plan: Plan, codebuild_project: str) -> BuildPlan:
     item = plan.by_codebuild_project().get(codebuild_project)
     if item is None:
         raise Refused(
-            f"the build `{build_id}` is not one of this project's",
-            detail=f"observed: project `{codebuild_project}`\n"
+            "this build is not one of this project's",
+            detail=f"observed: one of the CodeBuild project `{codebuild_project}`\n"
             f"expected: {', '.join(f'`{name}`' for name in sorted(plan.by_codebuild_project()))}",
             hint="find out who started this pipeline with a build id of another project",
         )
@@ -179,15 +190,6 @@ def _planned(plan: Plan, codebuild_project: str, build_id: str) -> BuildPlan:
 
 def _commit_of(record: BuildRecord) -> str:
     return record.variables.get("ORCHESTRATOR_COMMIT_SHA", "")
-
-
-def _check_commit(build_id: str, commit: str, expected: str) -> None:
-    if commit != expected:
-        raise Superseded(
-            f"the build `{build_id}` is not of this commit",
-            detail=f"built: {commit or 'unknown'}\nthis pipeline: {expected}",
-            hint="nothing to do if the branch has moved on: the newer commit has a build of its own",
-        )
 
 
 def _store_of(plan: Plan, item: BuildPlan, world: PostbuildWorld) -> ObjectStore:

@@ -18,6 +18,7 @@ _SEARCHED_BUILDS = 1000
 # What has just ended is on its way: the function may try for some minutes, and a pipeline waits for its runner.
 _GRACE = timedelta(minutes=15)
 _LEASE_SECONDS = 600.0
+_GONE = "the branch or tag is gone"
 _PIPELINE = re.compile(r"(?:.*/)?([0-9]{1,20})")
 
 
@@ -67,6 +68,8 @@ def _outcome(record: BuildRecord, home: Homecoming, world: ReconcileWorld, now: 
         found = home.found()
         if found is not None and found.state == "home":
             return "home", False
+        if found is not None and found.state == "superseded":
+            return _GONE, False
         if not open_at(found, now.timestamp()) or (record.ended and record.ended > now - _GRACE):
             return "on its way", False
         if world.pipelines is None:
@@ -75,7 +78,7 @@ def _outcome(record: BuildRecord, home: Homecoming, world: ReconcileWorld, now: 
             return "on its way", False
         return _started(record, home, world.pipelines), False
     except Superseded:
-        return "the branch or tag is gone", False
+        return _GONE, False
     except OrchestratorError as error:
         return f"failed: {error.what}", True
 
@@ -83,6 +86,9 @@ def _outcome(record: BuildRecord, home: Homecoming, world: ReconcileWorld, now: 
 def _started(record: BuildRecord, home: Homecoming, pipelines: Pipelines) -> str:
     try:
         address = pipelines.start(record.variables["ORCHESTRATOR_REF"], record.id)
+    except Superseded:
+        home.close()
+        raise
     except OrchestratorError:
         home.release()
         raise

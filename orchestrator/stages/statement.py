@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.errors import Refused
 from orchestrator.packaging.documents.provenance import BUILD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE
+from orchestrator.stages.strict_json import strict_json
 
 
 def check_statement(content: bytes, *, sha256: str, commit: str, invocation: str, builder: str) -> None:
     """Raise `Refused` unless the statement is about this package, this commit and this run of this builder."""
     try:
-        document = json.loads(content)
+        document = strict_json(content)
     except ValueError:
         document = None
     expected = {

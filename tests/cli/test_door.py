@@ -152,11 +152,11 @@ def test_a_machine_that_cannot_ask_aws_says_why(
     assert "canary" not in outcome.stderr
 
 
-@pytest.mark.parametrize("command", ["prebuild", "build"])
+@pytest.mark.parametrize("command", ["prebuild", "build", f"postbuild --build-id demo-parser:{UUID}"])
 def test_the_code_of_a_fork_gets_no_machine(repository: Path, command: str) -> None:
     """A merge request of a fork ends with 5 before anybody is asked for anything."""
     fork = {"CI_MERGE_REQUEST_PROJECT_ID": "7", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "8", "CI_COMMIT_REF_NAME": "main"}
-    outcome = run(command, cwd=repository, environment={**NOBODY, **fork})
+    outcome = run(*command.split(), cwd=repository, environment={**NOBODY, **fork})
     assert outcome.returncode == 5, outcome.stderr
     assert "fork" in outcome.stderr
 

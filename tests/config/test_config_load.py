@@ -161,6 +161,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
             r"7: handback.alarm_topic_arn: expected the ARN of an SNS",
         ),
         ("return: event\nhandback: {token_key_arn: alias/x}", r"7: handback.token_key_arn: expected the ARN of a KMS"),
+        ("permissions_boundary: admin", r"6: permissions_boundary: expected the ARN of an IAM policy"),
         ("trigger: {token_parameter: gitlab}", r"trigger.token_parameter: expected the full name of an SSM"),
         ("trigger: {token_parameter: /aws/x}", r"trigger.token_parameter: expected an SSM parameter outside"),
         ("source: clone", r"6: clone.url: missing, expected the address"),

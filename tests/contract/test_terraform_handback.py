@@ -13,10 +13,13 @@ from typing import Any
 
 import boto3
 import pytest
+from iam import asked_for
+from planned import EVERY_CALL, apply_actions
 
 from orchestrator.effects.handback_zip import HANDLER, build_handback_zip
 from orchestrator.effects.terraform import TerraformRunner, find_terraform, provider_environment
-from orchestrator.emulator import control
+from orchestrator.emulator import control, faults
+from orchestrator.emulator.control import Running
 from orchestrator.handback.settings import parse_settings
 
 SOURCE = Path(__file__).resolve().parents[2] / "terraform"
@@ -177,18 +180,46 @@ def test_the_module_keeps_its_promises(copy: Copy) -> None:
 
 
 @pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Give the environment of clients of a local AWS."""
-    running = control.up(tmp_path / "emulator", detach=False, region=REGION)
-    yield control.environment(running)
+def running(tmp_path: Path) -> Iterator[Running]:
+    """Give a local AWS."""
+    yield control.up(tmp_path / "emulator", detach=False, region=REGION)
     control.down(tmp_path / "emulator")
 
 
+@pytest.fixture
+def emulator(running: Running) -> dict[str, str]:
+    """Return the environment of its clients."""
+    return control.environment(running)
+
+
+# What making and removing does not come to: settings, code and tags that change, the queue, which is not removed below.
+UNSEEN = {
+    "cloudwatch:TagResource",
+    "cloudwatch:UntagResource",
+    "events:TagResource",
+    "events:UntagResource",
+    "lambda:DeleteFunctionConcurrency",
+    "lambda:PutFunctionConcurrency",
+    "lambda:TagResource",
+    "lambda:UntagResource",
+    "lambda:UpdateFunctionCode",
+    "lambda:UpdateFunctionConfiguration",
+    "sqs:DeleteQueue",
+    "sqs:SetQueueAttributes",
+    "sqs:TagQueue",
+    "sqs:UntagQueue",
+}
+
+
 @pytest.mark.e2e
-def test_it_is_made_once_and_removed(emulator: dict[str, str], tmp_path: Path) -> None:
-    """Apply, plan nothing, remove; what AWS then has fits together, and the function understands its settings."""
+def test_it_is_made_once_and_removed(running: Running, emulator: dict[str, str], tmp_path: Path) -> None:
+    """Apply, plan nothing, remove; what AWS then has fits together, and the function understands its settings.
+
+    The role of prebuild may do all that was asked for, and for the function nothing else but what is changed later.
+    """
     copy = Copy(tmp_path, emulator)
     runner = copy.runner(EXAMPLE)
+    faults.put(running, EVERY_CALL)
     runner.plan(tmp_path / "first")
     runner.apply(tmp_path / "first")
     assert runner.plan(tmp_path / "second").empty
@@ -210,6 +241,10 @@ def test_it_is_made_once_and_removed(emulator: dict[str, str], tmp_path: Path) -
     # The provider looks at a deleted queue for 45 seconds to see that it stays away; that is not ours to test.
     copy.run(EXAMPLE, "state", "rm", "module.handback.aws_sqs_queue.dead_letters")
     runner.destroy()
+    asked = asked_for(faults.show(running)["journal"])
+    assert asked <= apply_actions() | {"lambda:GetFunctionConfiguration"}  # the latter by this test
+    services = ("cloudwatch:", "events:", "lambda:", "sqs:")
+    assert {name for name in apply_actions() - asked if name.startswith(services)} == UNSEEN
     assert events.list_rules()["Rules"] == []
     assert _client("lambda", emulator).list_functions()["Functions"] == []
 

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.effects.terraform import TerraformExecutable, TerraformRunner, find_terraform, provider_environment
 
 SOURCE = Path(__file__).resolve().parents[2] / "terraform"
-FOLDERS = [".", "modules/artifact-store", "modules/build-project"]
+FOLDERS = [".", "modules/artifact-store", "modules/build-project", "modules/pipeline-roles"]
 EXAMPLES = [f"{folder}/examples/basic" for folder in FOLDERS[1:]]
 
 

@@ -77,7 +77,8 @@ class Scripted:
     def close(self) -> None:
         """End it."""
         # A blocked `accept` does not notice that its socket is closed.
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # it may be closed already
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(5)
 

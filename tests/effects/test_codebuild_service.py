@@ -8,14 +8,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from instant import Instant
 
 from orchestrator.effects import aws
 from orchestrator.effects.codebuild import CloudWatchLogs, CodeBuildService
-from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError
+from orchestrator.errors import (
+    AskedDifferently,
+    ConfigurationError,
+    CredentialsExpired,
+    MachineryError,
+    OrchestratorError,
+    QueueFull,
+    RoleUnknown,
+)
 from orchestrator.records import BuildRecord
 
 REGION = "eu-central-1"
-SERVICE = CodeBuildService(REGION)
+SERVICE = CodeBuildService(REGION, Instant().patience)
 BUILDSPEC = 'version: 0.2\nphases:\n  build:\n    commands:\n      - echo "<$GIVEN>"\n'
 
 
@@ -116,10 +125,10 @@ def test_a_missing_project_asks_for_prebuild(world: object) -> None:
 def test_the_log_is_read_from_its_end(project: str) -> None:
     """The last lines of a log are what the build printed last, at most as many as asked for."""
     record = ended(SERVICE.start(project, {"GIVEN": "one\ntwo\rthree"}, uuid.uuid4().hex).id)
-    lines = CloudWatchLogs(REGION).last_lines(record, 500)
+    lines = CloudWatchLogs(REGION, Instant().patience).last_lines(record, 500)
     assert {"<one", "three>"} <= set(lines)
     assert not any("\n" in line or "\r" in line for line in lines)
-    assert len(CloudWatchLogs(REGION).last_lines(record, 2)) == 2
+    assert len(CloudWatchLogs(REGION, Instant().patience).last_lines(record, 2)) == 2
 
 
 @pytest.mark.parametrize(
@@ -130,7 +139,7 @@ def test_a_log_that_is_not_there_decides_nothing(project: str, place: dict[str, 
     from dataclasses import replace
 
     record = ended(SERVICE.start(project, {}, uuid.uuid4().hex).id)
-    assert CloudWatchLogs(REGION).last_lines(replace(record, **place), 10) == []
+    assert CloudWatchLogs(REGION, Instant().patience).last_lines(replace(record, **place), 10) == []
 
 
 def _build(**changes: Any) -> dict[str, Any]:
@@ -186,27 +195,45 @@ def test_a_bare_record_is_enough(scripted: Callable[..., Any], answer: Callable[
 
 
 @pytest.mark.parametrize(
-    ("code", "failure", "words"),
+    ("code", "said", "failure", "words"),
     [
-        ("AccountLimitExceededException", MachineryError, "quota"),
-        ("ResourceNotFoundException", ConfigurationError, "prebuild"),
-        ("AccessDeniedException", ConfigurationError, "StartBuild"),
-        ("ExpiredTokenException", MachineryError, "expired"),
-        ("UnrecognizedClientException", ConfigurationError, "credentials"),
-        ("MissingAuthenticationTokenException", ConfigurationError, "credentials"),
-        ("ThrottlingException", MachineryError, "retry"),
-        ("InvalidInputException", MachineryError, "retry"),
+        ("AccountLimitExceededException", "Cannot have more than 3 builds in queue for the account", QueueFull, "wait"),
+        (
+            "AccountLimitExceededException",
+            "Cannot have more than 0 builds in queue for the account",
+            ConfigurationError,
+            "ask AWS support",
+        ),
+        ("AccountLimitExceededException", "in words of tomorrow", QueueFull, "wait"),
+        ("ResourceNotFoundException", "no", ConfigurationError, "prebuild"),
+        ("AccessDeniedException", "no", ConfigurationError, "StartBuild"),
+        ("ExpiredTokenException", "old", CredentialsExpired, "expired"),
+        ("UnrecognizedClientException", "no", ConfigurationError, "credentials"),
+        ("MissingAuthenticationTokenException", "no", ConfigurationError, "credentials"),
+        ("ThrottlingException", "Rate exceeded", MachineryError, "retry"),
+        ("InvalidInputException", "no", MachineryError, "retry"),
+        (
+            "InvalidInputException",
+            "CodeBuild is not authorized to perform: sts:AssumeRole on arn",
+            RoleUnknown,
+            "either",
+        ),
+        ("InvalidInputException", "not authorized to perform: sts:AssumeRole on arn", MachineryError, "retry"),
+        ("InvalidInputException", "The idempotency token was used before", AskedDifferently, "retry"),
+        ("IdempotentParameterMismatchException", "no", AskedDifferently, "retry"),
+        ("InvalidInputException", "a parameter mismatch error", AskedDifferently, "retry"),
     ],
 )
 def test_every_refusal_has_its_exit_code(
     scripted: Callable[..., Any],
     answer: Callable[..., bytes],
     code: str,
+    said: str,
     failure: type[OrchestratorError],
     words: str,
 ) -> None:
     """What CodeBuild refuses is told with its own words, a hint, and the exit code of its class."""
-    body = json.dumps({"__type": code, "message": "the words of AWS"}).encode()
+    body = json.dumps({"__type": code, "message": said}).encode()
     scripted(answer(400, body, Content_Type="application/x-amz-json-1.1"))
     with pytest.raises(failure) as caught:
         SERVICE.start("p", {}, "t" * 32)

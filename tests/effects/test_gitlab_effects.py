@@ -8,6 +8,7 @@ from typing import Any
 
 import gitlab
 import pytest
+from instant import Instant
 
 from orchestrator.effects.gitlab import GitLabPipelines, GitLabStatus
 from orchestrator.effects.status import NoStatus
@@ -93,10 +94,10 @@ def test_a_server_that_is_down_is_not_waited_for(scripted: Callable[..., Any], a
     """A decoration gives up after a few tries: GitLab's bad hour does not hold up a build."""
     told: list[str] = []
     server = scripted(answer(502, b"<html>bad gateway</html>"))
-    GitLabStatus(server.url, "1", TOKEN, told.append).report("f" * 40, **STATUS)
+    GitLabStatus(server.url, "1", TOKEN, told.append, Instant().patience).report("f" * 40, **STATUS)
     assert told == ["the commit status was not set (GitLab answered 502)"]
     assert len(server.requests) <= 4
-    GitLabStatus("http://127.0.0.1:9", "1", TOKEN, told.append).report("f" * 40, **STATUS)
+    GitLabStatus("http://127.0.0.1:9", "1", TOKEN, told.append, Instant().patience).report("f" * 40, **STATUS)
     assert told[1:] == ["the commit status was not set (GitLab answered nothing)"]
 
 
@@ -114,7 +115,7 @@ def test_what_gitlab_refuses_has_its_exit_code(
     """A token that is not accepted is the user's to renew; everything else may be retried."""
     server = scripted(answer(status, body, Content_Type="application/json"))
     with pytest.raises(failure) as caught:
-        GitLabPipelines(server.url, "1", TOKEN).jobs(1)
+        GitLabPipelines(server.url, "1", TOKEN, Instant().patience).jobs(1)
     assert type(caught.value) is failure
     assert caught.value.hint
     assert "canary" not in str(caught.value)

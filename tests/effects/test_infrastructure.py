@@ -14,6 +14,8 @@ import pytest
 from world import make
 
 from orchestrator.effects.infrastructure import TerraformInfrastructure
+from orchestrator.effects.terraform_errors import role_unknown
+from orchestrator.effects.terraform_plan import Problem
 from orchestrator.errors import ConfigurationError, OrchestratorError, Refused
 from orchestrator.plan.model import RenderedRoot, StatePlan
 from orchestrator.vocabulary import StateBackend
@@ -75,6 +77,27 @@ def root(state: StatePlan | None = None, **files: str) -> RenderedRoot:
         settings_digest="d",
         state=state or make().state,
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "waited"),
+    [
+        (
+            "InvalidInputException: CodeBuild is not authorized to perform: sts:AssumeRole on arn:aws:iam::1:role/r",
+            True,
+        ),
+        ("InvalidInputException: Not authorized to perform DescribeSecurityGroups", True),
+        ("AccessDenied: User: arn:aws:iam::1:user/u is not authorized to perform: sts:AssumeRole on r", False),
+        ("AccessDenied: not authorized to perform: codebuild:CreateProject", False),
+        ("InvalidInputException: Invalid image", False),
+    ],
+)
+def test_only_a_role_that_spreads_is_waited_for(text: str, waited: bool) -> None:
+    """Terraform goes on for what IAM's delay looks like; with anything else beside it, the apply has failed."""
+    said = Problem("creating CodeBuild Project", text, "module.build.aws_codebuild_project.this")
+    assert role_unknown([said]) is waited
+    assert not role_unknown([said, Problem("creating S3 Bucket", "BucketAlreadyExists", "aws_s3_bucket.this")])
+    assert not role_unknown([])
 
 
 def test_the_root_is_applied_and_its_outputs_come_back(site: Site) -> None:

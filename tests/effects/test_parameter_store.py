@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from instant import Instant
 
 from orchestrator.effects import aws
 from orchestrator.effects.parameters import ParameterStore
 from orchestrator.errors import MachineryError
 
 REGION = "eu-central-1"
-STORE = ParameterStore(REGION)
+STORE = ParameterStore(REGION, Instant().patience)
 
 
 def test_missing_parameters_are_named_in_order(world: object) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from instant import Instant
 
 from orchestrator.effects import aws
 from orchestrator.effects.store import S3Store, caller_account
@@ -29,7 +30,7 @@ def digest(content: bytes) -> str:
 
 def store(bucket: str, **changes: Any) -> S3Store:
     """Return the store of a bucket, which does not wait between its attempts."""
-    return S3Store(bucket, changes.get("account", ACCOUNT), region=REGION, pause=lambda seconds: None)
+    return S3Store(bucket, changes.get("account", ACCOUNT), region=REGION, patience=Instant().patience)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -181,7 +182,7 @@ def test_a_place_that_takes_no_file_is_the_users_to_correct(bucket: str, tmp_pat
 
 def test_the_account_is_that_of_the_credentials(world: object) -> None:
     """The owner that buckets must have is the account of the caller."""
-    assert caller_account(REGION) == ACCOUNT
+    assert caller_account(REGION, Instant().patience) == ACCOUNT
 
 
 def test_a_broken_connection_is_tried_again(
@@ -220,9 +221,9 @@ def test_a_manifest_whose_connection_breaks_is_read_again(
 
 
 def test_conflicting_writes_are_tried_again(scripted: Callable[..., Any], answer: Callable[..., bytes]) -> None:
-    """When S3 says that another write is under way and nothing is there yet, the write is repeated."""
+    """A write that crosses another one, or meets what is gone a moment later, is repeated."""
     conflict = answer(409, b"<Error><Code>ConditionalRequestConflict</Code></Error>")
-    server = scripted(conflict, answer(404), conflict, answer(404), answer(200))
+    server = scripted(conflict, conflict, answer(412), answer(404), answer(200, ETag='"1"'))
     assert store("bucket").put_new("key", b"x", sha256=digest(b"x")) is True
     assert len(server.requests) == 5
 

@@ -33,7 +33,8 @@ def test_same_bytes_in_another_process(tmp_path: Path) -> None:
 
 def test_holds_only_what_travels() -> None:
     """The zipapp carries the packaging code, the call of GitLab, the errors and the tools' lock, and no bytecode."""
-    alone = {"__main__.py", "orchestrator/__init__.py", "orchestrator/errors.py", "orchestrator/gitlab_trigger.py"}
+    ours = ("__init__", "aws_calls", "errors", "gitlab_trigger", "patience", "redacted_stream", "redaction")
+    alone = {"__main__.py", *(f"orchestrator/{name}.py" for name in ours)}
     names = zipfile.ZipFile(BytesIO(build_zipapp().content)).namelist()
     assert names == sorted(names)
     assert {*alone, "orchestrator/packaging/inside/tools.lock"} <= set(names)

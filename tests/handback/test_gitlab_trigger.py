@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from orchestrator import gitlab_trigger
 from orchestrator.errors import MachineryError
-from orchestrator.gitlab_trigger import Gate, Patience, redacted, start_pipeline
+from orchestrator.gitlab_trigger import Gate, Patience, declares_input, start_pipeline
+from orchestrator.redaction import redacted
 
 
 def test_retry_after_may_be_a_date(gitlab: GitLab) -> None:
@@ -32,13 +33,7 @@ def test_retry_after_may_be_a_date(gitlab: GitLab) -> None:
 @pytest.mark.parametrize("header", ["", "soon", "-1", "nan", "inf", "1e999", "Thu, 99 Foo 2026"])
 def test_a_senseless_retry_after_is_none(header: str) -> None:
     """What is neither a number of seconds nor a date asks for nothing."""
-    assert gitlab_trigger._asked_seconds(header) is None
-
-
-@given(st.integers(1, 5), st.none() | st.floats(0, 1e9))
-def test_waits_are_bounded(attempt: int, asked: float | None) -> None:
-    """No wait is longer than a minute, and none is shorter than GitLab asks for within that minute."""
-    assert min(asked or 0, 60) <= gitlab_trigger._wait_seconds(attempt, asked) <= 60
+    assert gitlab_trigger.asked_seconds(header) is None
 
 
 def test_nobody_there_is_told_without_the_token() -> None:
@@ -65,3 +60,21 @@ def test_no_spelling_of_a_secret_survives(secret: str, before: str, behind: str)
         assert form not in redacted(f"{before}{text}{behind}", secret).replace("[redacted]", "\0")
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         assert "[redacted]" in redacted(encode(whole).decode(), secret)
+
+
+@pytest.mark.parametrize(
+    ("text", "declared"),
+    [
+        ("spec:\n  inputs:\n    orchestrator_build_id:\n      default: ''\n---\njob: {}\n", True),
+        ('# why\nspec:\n  inputs:\n    "orchestrator_build_id" :\n---\r\njob: {}\n', True),
+        ("spec:\n  inputs:\n    another:\n---\njob: {}\n", False),
+        ("spec:\n  inputs:\n    # orchestrator_build_id: no\n    another:\n---\njob: {}\n", False),
+        ("job:\n  variables:\n    orchestrator_build_id: x\n", False),
+        ("job: {}\n---\nspec:\n  inputs:\n    orchestrator_build_id:\n", False),
+        ("variables:\n  orchestrator_build_id: spec:\n", False),
+        ("", False),
+    ],
+)
+def test_the_header_of_a_file_says_whether_it_takes_the_input(text: str, declared: bool) -> None:
+    """Only what stands in the header counts; a file without it is sent the variable at once, and no failed pipeline."""
+    assert declares_input(text) is declared

@@ -18,6 +18,8 @@ BY_INPUT = {"token": [CANARY], "ref": ["feature/ä;$(id)"], "inputs[orchestrator
 BY_VARIABLE = {"token": [CANARY], "ref": ["feature/ä;$(id)"], "variables[ORCHESTRATOR_BUILD_ID]": [BUILD_ID]}
 NO_INPUT = json.dumps({"id": 6, "status": "failed", "yaml_errors": "`.gitlab-ci.yml`: unknown input arguments: x"})
 NO_SPEC = json.dumps({"id": 6, "yaml_errors": "Given inputs not defined in the `spec` section of the included file"})
+NO_SPEC_TOLD = '{"message": {"base": ["Given inputs not defined in the `spec` section"]}}'
+IN_GERMAN = json.dumps({"id": 6, "yaml_errors": "Die Eingaben sind nicht definiert"})
 FORBIDDEN = '{"message": {"base": ["Insufficient permissions to set pipeline variables"]}}'
 
 
@@ -37,12 +39,33 @@ def test_told_twice_is_done_once(function: Function) -> None:
     assert len(function.gitlab.requests) == 1
 
 
-@pytest.mark.parametrize("answer", [NO_INPUT, NO_SPEC])
-def test_a_pipeline_without_the_input_gets_a_variable(function: Function, answer: str) -> None:
-    """Where `.gitlab-ci.yml` declares no such input, the build id comes as a variable."""
-    function.gitlab.script = [(201, {}, answer), STARTED]
+@pytest.mark.parametrize(
+    ("status", "answer"), [(201, NO_INPUT), (201, NO_SPEC), (201, IN_GERMAN), (422, NO_SPEC_TOLD), (422, "{}")]
+)
+def test_a_pipeline_without_the_input_gets_a_variable(function: Function, status: int, answer: str) -> None:
+    """Where `.gitlab-ci.yml` declares no such input, the build id comes as a variable, and the log says what to do."""
+    function.gitlab.script = [(status, {}, answer), STARTED]
     assert function()["pipeline_id"] == "7"
     assert [form for _, form in function.gitlab.requests] == [BY_INPUT, BY_VARIABLE]
+    assert "declares the input" in function.said
+
+
+def test_a_file_that_is_wrong_altogether_is_told_once(function: Function) -> None:
+    """When input and variable both fail for the YAML, one dead letter has GitLab's words about it."""
+    function.gitlab.script = [(201, {}, '{"id": 6, "yaml_errors": "jobs config should contain a visible job"}')]
+    assert function()["result"] == "refused"
+    assert [form for _, form in function.gitlab.requests] == [BY_INPUT, BY_VARIABLE]
+    ((_, exit_code, message),) = function.dead_letters()
+    assert (exit_code, "a visible job" in message, "correct `.gitlab-ci.yml`" in message) == ("2", True, True)
+
+
+def test_a_build_whose_ref_is_gone_is_nobodys_any_more(function: Function) -> None:
+    """A deleted branch is no fault: no dead letter and no alarm, a note in the marker, and no second call."""
+    function.gitlab.script = [(400, {}, '{"message": {"base": ["Reference not found"]}}')]
+    assert [function()["result"], function()["result"]] == ["superseded", "duplicate"]
+    assert (len(function.gitlab.requests), function.dead_letters()) == (1, [])
+    assert function.marker() == {"build_id": BUILD_ID, "state": "superseded"}
+    assert '"level": "error"' not in function.said
 
 
 def test_inputs_can_be_switched_off(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,9 +119,7 @@ def test_no_attempt_begins_too_late(function: Function) -> None:
         (401, '{"message": "401 Unauthorized"}', "2", PARAMETER),
         (403, '{"error": "forbidden"}', "2", PARAMETER),
         (400, FORBIDDEN, "2", "ci_pipeline_variables_minimum_override_role"),
-        (400, '{"message": {"base": ["Reference not found"]}}', "4", "gone"),
         (400, '{"message": {"base": ["Pipeline will not run for the selected trigger"]}}', "2", "will not run"),
-        (201, '{"id": 6, "yaml_errors": "jobs config should contain at least one visible job"}', "2", ".gitlab-ci.yml"),
         (302, "", "5", "redirects"),
         (400, json.dumps({"message": f"bad {CANARY} {quote(CANARY, safe='')}"}), "2", "[redacted]"),
         (400, json.dumps({"message": base64.b64encode(f"x:{CANARY}".encode()).decode()}), "2", "[redacted]"),

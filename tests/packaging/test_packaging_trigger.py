@@ -73,6 +73,20 @@ def test_refusals_are_explained(call: Any, gitlab: Any, status: int, message: An
     assert len(gitlab.requests) == 1
 
 
+@pytest.mark.parametrize("header", ["", "spec:\n  inputs:\n    orchestrator_build_id:\n      default: ''\n---\n"])
+def test_the_input_is_used_where_the_commit_declares_it(case: Any, call: Any, gitlab: Any, header: str) -> None:
+    """A commit whose `.gitlab-ci.yml` takes the input gets it; any other gets the variable, without a failed try."""
+    tree = Workspace(case.private, case.root).tree
+    tree.mkdir(parents=True, exist_ok=True)
+    (tree / ".gitlab-ci.yml").write_text(f"{header}job: {{script: x}}\n")
+    call(OK)
+    ((_, form),) = gitlab.requests
+    assert ("inputs[orchestrator_build_id]" in form, "variables[ORCHESTRATOR_BUILD_ID]" in form) == (
+        bool(header),
+        not header,
+    )
+
+
 def test_second_call_is_silent(call: Any, gitlab: Any) -> None:
     """A build calls its pipeline at most once."""
     call(OK)

@@ -18,6 +18,7 @@ from world import (
     FakeClock,
     FakeCodeBuild,
     FakeGit,
+    FakeHistory,
     FakeLogs,
     FakeMaker,
     FakePipelines,
@@ -72,6 +73,7 @@ class Shop:
             logs=FakeLogs(),
             open_store=lambda bucket, account: self.store,
             status=self.status,
+            history=FakeHistory(),
             clock=FakeClock(),
             desk=Desk(write=Path.write_bytes, inspect=lambda package, item: [], narrate=self.said.append),
         )

@@ -73,13 +73,15 @@ def test_only_the_closed_list_of_variables_is_sent(tmp_path: Path) -> None:
 
 
 def test_a_retried_job_asks_for_the_same_build(tmp_path: Path) -> None:
-    """A retry of the job gives the same idempotency token; another pipeline or commit gives another."""
+    """Whoever wants the same build gives the same idempotency token; another commit or ref gives another."""
     codebuild = FakeCodeBuild(known={"demo-parser": project("demo-parser")})
-    for request in (REQUEST, REQUEST, replace(REQUEST, pipeline_id="100"), replace(REQUEST, commit="f" * 40)):
+    for request in (REQUEST, REQUEST, replace(REQUEST, pipeline_id="100"), replace(REQUEST, commit="f" * 40),
+                    replace(REQUEST, ref="other")):  # fmt: skip
         build(PLAN, DIGEST, request, world(codebuild=codebuild), tmp_path)
-    first, second, third, fourth = (token for _, _, token in codebuild.started)
-    assert first == second
-    assert len({first, third, fourth}) == 3
+    first, again, other_pipeline, other_commit, other_ref = (token for _, _, token in codebuild.started)
+    assert first == again == other_pipeline
+    assert len({first, other_commit, other_ref}) == 3
+    assert len(first) <= 64
 
 
 @pytest.mark.parametrize(

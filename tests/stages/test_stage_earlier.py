@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,7 @@ SMALL = "project: demo\nregion: eu-central-1\npackages: {parser: {}}\n"
 PLAN = make(SMALL)
 REQUEST = Request(commit=SHA, ref="main", pipeline_id="99")
 MARK = marker("demo-parser", SHA, DIGEST)
+SNAPSHOT = hashlib.sha256(b"archive").hexdigest()
 
 
 def unlocked(plan: Plan) -> Plan:
@@ -57,6 +59,7 @@ def earlier(status: str = "SUCCEEDED", *, hours: float = 1, uid: str = UUID, **v
         "ORCHESTRATOR_REF": "main",
         "ORCHESTRATOR_PIPELINE_ID": "99",
         "ORCHESTRATOR_MARKER": MARK,
+        "ORCHESTRATOR_SNAPSHOT_SHA256": SNAPSHOT,
     }
     moment = NOW - timedelta(hours=hours)
     ended = None if status == "IN_PROGRESS" else moment
@@ -105,11 +108,12 @@ class Job:
         ({"ORCHESTRATOR_REF": "other"}, False),
         ({"ORCHESTRATOR_MARKER": "0" * 32}, False),
         ({"ORCHESTRATOR_COMMIT_SHA": OTHER_SHA}, False),
+        ({"ORCHESTRATOR_SNAPSHOT_SHA256": "0" * 64}, False),
     ],
-    ids=["same pipeline", "another pipeline", "another ref", "other settings", "another commit"],
+    ids=["same pipeline", "another pipeline", "another ref", "other settings", "another commit", "another archive"],
 )
 def test_a_running_build_is_joined(change: dict[str, str], attached: bool) -> None:
-    """A build of the same commit, settings and ref that still runs is taken, however long ago it was started."""
+    """A build of the same commit, archive, settings and ref that still runs is taken, however long ago it began."""
     job = Job()
     job.left(earlier("IN_PROGRESS", hours=0.2, **change))
     (started,) = job.build()

@@ -14,6 +14,7 @@ from world import (
     UUID,
     FakeClock,
     FakeCodeBuild,
+    FakeHistory,
     FakeLogs,
     FakeStatus,
     FakeStore,
@@ -55,6 +56,7 @@ class Home:
             logs=FakeLogs(),
             open_store=lambda bucket, account: self.store,
             status=self.status,
+            history=FakeHistory(),
             clock=FakeClock(),
             desk=Desk(write=Path.write_bytes, inspect=lambda path, item: [], narrate=lambda line: None),
             pipeline_id=pipeline_id,
@@ -83,7 +85,7 @@ def home(tmp_path: Path) -> Home:
     [
         ("FAILED", BuildFailed, "failed", "the whole log"),
         ("TIMED_OUT", BuildFailed, "failed", "build.timeout_minutes"),
-        ("FAULT", MachineryError, "failed", "run the build job again"),
+        ("FAULT", MachineryError, "failed", "run a new pipeline"),
         ("STOPPED", Superseded, "canceled", "somebody stopped it"),
     ],
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from world import (
     UUID,
     FakeClock,
     FakeCodeBuild,
+    FakeHistory,
     FakeLogs,
     FakeStatus,
     FakeStore,
@@ -26,8 +29,17 @@ from world import (
     statement,
 )
 
-from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError, OrchestratorError, Refused, Superseded
-from orchestrator.plan.model import BuildPlan
+from orchestrator.errors import (
+    BuildFailed,
+    ConfigurationError,
+    CredentialsExpired,
+    Gone,
+    MachineryError,
+    OrchestratorError,
+    Refused,
+    Superseded,
+)
+from orchestrator.plan.model import BuildPlan, Plan
 from orchestrator.plan.names import artifact_key
 from orchestrator.records import BuildRecord, PhaseRecord
 from orchestrator.stages.delivery import Desk
@@ -35,6 +47,7 @@ from orchestrator.stages.postbuild import PostbuildWorld, postbuild
 
 PLAN = make()
 BUILD_ID = f"demo-parser:{UUID}"
+NOW = datetime(2026, 3, 4, 12, tzinfo=timezone.utc)
 
 
 def key_of(name: str) -> str:
@@ -51,6 +64,8 @@ class Home:
         self.clock = FakeClock()
         self.logs = FakeLogs()
         self.codebuild = FakeCodeBuild(known={"demo-parser": project("demo-parser")})
+        self.history = FakeHistory()
+        self.pipeline_id = ""
         self.output = tmp_path
         self.said: list[str] = []
         self.finding = ""
@@ -68,16 +83,19 @@ class Home:
             raise Refused(self.finding, hint="look")
         return ["warning: something small"]
 
-    def run(self, build_id: str = BUILD_ID, commit: str = SHA) -> Any:
+    def run(self, build_id: str = BUILD_ID, commit: str = SHA, ref: str = "main", plan: Plan = PLAN) -> Any:
         world = PostbuildWorld(
             codebuild=self.codebuild,
             logs=self.logs,
             open_store=lambda bucket, account: self.store,
             status=self.status,
+            history=self.history,
+            pipeline_id=self.pipeline_id,
+            now=lambda: NOW,
             clock=self.clock,
             desk=Desk(write=Path.write_bytes, inspect=self.inspect, narrate=self.said.append),
         )
-        return postbuild(PLAN, build_id, commit, "main", world, self.output)
+        return postbuild(plan, build_id, commit, ref, world, self.output)
 
 
 @pytest.fixture
@@ -222,6 +240,153 @@ def test_the_log_shown_is_of_the_phase_that_failed(home: Home) -> None:
     assert "noise" not in caught.value.detail
 
 
+@pytest.mark.parametrize(
+    ("head", "contains", "words"),
+    [(None, True, ""), (OTHER_SHA, True, ""), (OTHER_SHA, False, "no longer has the commit"), ("", False, "is gone")],
+    ids=["the head", "moved on", "forced another history", "deleted"],
+)
+def test_a_package_needs_a_ref_that_has_its_commit(home: Home, head: str | None, contains: bool, words: str) -> None:
+    """A pipeline takes its own commit's package while the ref contains that commit; otherwise it ends with 4."""
+    home.history, home.pipeline_id = FakeHistory(head, contains), "8"
+    if words:
+        with pytest.raises(Superseded, match=words) as caught:
+            home.run()
+        assert (caught.value.exit_code, list(home.output.iterdir())) == (4, [])
+        assert f"handback/{BUILD_ID.replace(':', '/')}.json" not in home.store.objects
+    else:
+        assert home.run().manifest.commit == SHA
+        assert any("moved on" in line for line in home.said) == (head == OTHER_SHA)
+    assert home.history.asked == [("main", SHA)]
+
+
+def test_a_terminal_asks_no_remote(home: Home) -> None:
+    """Outside of a pipeline the commit that was named is all that counts."""
+    home.history = FakeHistory("", contains=False)
+    assert home.run().manifest.commit == SHA
+    assert home.history.asked == []
+
+
+@pytest.mark.parametrize("return_", ["trigger", "event"])
+def test_a_package_is_taken_once(home: Home, return_: str) -> None:
+    """A build id that is sent again, by whoever has the trigger token, ends with 4 and brings nothing."""
+    text = f"project: demo\nregion: eu-central-1\nreturn: {return_}\npackages:\n  parser: {{}}\n"
+    home.pipeline_id = "8"
+    home.run(plan=make(text))
+    home.run(plan=make(text))
+    home.pipeline_id = "9"
+    (home.output / "manifest.json").unlink()
+    with pytest.raises(Superseded, match="come home already") as caught:
+        home.run(plan=make(text))
+    assert caught.value.exit_code == 4
+    assert not (home.output / "manifest.json").exists()
+    assert home.status.reports == [(SHA, "success")] * 2
+
+
+def test_a_role_without_the_note_brings_packages_all_the_same(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `return: trigger` a role that may not use the records loses that lock, says so, and nothing else."""
+    denied = ConfigurationError("cannot read `s3://x`", hint="allow it")
+    monkeypatch.setattr(FakeStore, "read_tagged", lambda *_arguments, **_named: (_ for _ in ()).throw(denied))
+    home.pipeline_id = "8"
+    assert home.run().manifest.commit == SHA
+    assert any("nobody will know" in line for line in home.said)
+
+
+REUSING = (
+    "project: demo\nregion: eu-central-1\n"
+    "packages: {{parser: {{system_packages: [libxml2], build: {{reuse_hours: {}}}}}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "hours", "refused"),
+    [
+        ({}, 24, False),
+        ({"ended": NOW - timedelta(hours=25)}, 24, True),
+        ({}, 0, True),
+        ({"status": "FAILED"}, 24, True),
+    ],
+    ids=["reusable", "too old to reuse", "reuse is off", "failed"],
+)
+def test_a_build_of_another_ref_counts_only_where_it_would_be_reused(
+    home: Home, changes: dict[str, Any], hours: int, refused: bool
+) -> None:
+    """A package of the same commit that was built for another ref is taken by the rules of `build`, or not at all."""
+    home.change(ended=NOW - timedelta(hours=1))
+    home.change(**changes)
+    plan = make(REUSING.format(hours))
+    if refused:
+        with pytest.raises(Refused, match="not started for this ref") as caught:
+            home.run(ref="release", plan=plan)
+        assert caught.value.exit_code == 5
+        assert list(home.output.iterdir()) == []
+    else:
+        assert home.run(ref="release", plan=plan).manifest.ref == "main"
+
+
+@pytest.mark.parametrize(("days", "gone"), [(29, False), (31, True)])
+def test_a_package_older_than_packages_are_kept_has_expired(home: Home, days: int, gone: bool) -> None:
+    """An old good package is not brought back by its id, even if it still lies in the bucket."""
+    home.change(ended=NOW - timedelta(days=days))
+    plan = make("project: demo\nregion: eu-central-1\nartifacts: {retention_days: 30}\npackages:\n  parser: {}\n")
+    if gone:
+        with pytest.raises(Gone, match="expired") as caught:
+            home.run(plan=plan)
+        assert (caught.value.exit_code, SHA in caught.value.hint) == (2, True)
+        assert list(home.output.iterdir()) == []
+    else:
+        home.run(plan=plan)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "package.zip", "sbom.cdx.json"])
+def test_what_has_expired_names_the_commit_to_build(home: Home, name: str) -> None:
+    """A file that the lifecycle has removed ends with 2, and the hint names the commit."""
+    del home.store.objects[key_of(name)]
+    with pytest.raises(Gone) as caught:
+        home.run()
+    assert (caught.value.exit_code, SHA in caught.value.hint) == (2, True)
+    assert list(home.output.iterdir()) == []
+
+
+@pytest.mark.parametrize("act", ["replace", "unlink"])
+def test_whoever_is_killed_leaves_nothing_that_looks_whole(
+    home: Home, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each step a kill leaves the old package with its manifest, or no manifest, and never a mixture."""
+    honest = getattr(Path, act)
+    for fatal in range(20):
+        home.keep(deliver(home.store, record()))
+        home.run()
+        before = {path.name: path.read_bytes() for path in home.output.iterdir()}
+        home.keep(deliver(home.store, record(), content=b"PK newer one"))
+        calls: list[Path] = []
+
+        def killed(path: Path, *arguments: Any, calls: list[Path] = calls, last: int = fatal, **named: Any) -> Any:
+            calls.append(path)
+            if len(calls) > last:
+                raise SystemExit
+            return honest(path, *arguments, **named)
+
+        with monkeypatch.context() as patch, suppress(SystemExit):
+            patch.setattr(Path, act, killed)
+            home.run()
+            break
+        after = {path.name: path.read_bytes() for path in home.output.iterdir() if path.is_file()}
+        assert "manifest.json" not in after or after == before, calls
+    assert fatal == len(calls) > 0
+    assert (home.output / "package.zip").read_bytes() == b"PK newer one"
+    assert json.loads((home.output / "manifest.json").read_text())["size_bytes"] == 12
+
+
+def test_a_full_disk_leaves_what_was_there(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there is no room for a document, the package that was there before stays with its manifest."""
+    home.run()
+    before = {path.name: path.read_bytes() for path in home.output.iterdir()}
+    monkeypatch.setattr(Path, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        home.run()
+    assert {path.name: path.read_bytes() for path in home.output.iterdir()} == before
+
+
 def test_a_newer_commit_supersedes(home: Home) -> None:
     """When the branch has moved on, the older package is not used, and that is nobody's fault."""
     with pytest.raises(Superseded) as caught:
@@ -240,10 +405,11 @@ def test_a_foreign_build_id_is_refused(home: Home, build_id: str) -> None:
 
 
 def test_an_unknown_build_is_named(home: Home) -> None:
-    """A build that CodeBuild does not know is a wrong id, after a minute of doubt."""
+    """A build that CodeBuild does not know after a minute ends with 3: its list may lag, or the id may be wrong."""
     home.codebuild.records = {}
-    with pytest.raises(ConfigurationError, match=UUID):
+    with pytest.raises(MachineryError, match=UUID) as caught:
         home.run()
+    assert "check the build id" in caught.value.hint
     assert home.clock.now >= 60
 
 
@@ -317,11 +483,33 @@ def test_a_manifest_of_a_hostile_build_is_refused(home: Home, lie: dict[str, Any
 
 
 def test_nobody_answering_ends_the_wait(home: Home) -> None:
-    """When CodeBuild stays silent for two minutes, for expired credentials too, the stage ends with 3."""
-    home.codebuild.script = [MachineryError("the credentials expired", hint="renew")] * 100
-    with pytest.raises(MachineryError, match="expired"):
+    """When CodeBuild stays silent for ten minutes, the stage ends with 3 and says how to go on."""
+    home.codebuild.script = [MachineryError("throttled", hint="wait")] * 1000
+    with pytest.raises(MachineryError, match="cannot be watched") as caught:
         home.run()
-    assert 120 <= home.clock.now < 180
+    assert f"orchestrator postbuild --build-id {BUILD_ID}" in caught.value.hint
+    assert 300 <= home.clock.now <= 600
+
+
+@pytest.mark.parametrize(
+    ("seen", "failure", "code"),
+    [
+        (True, CredentialsExpired("cannot read the builds", detail="ExpiredToken"), 3),
+        (False, CredentialsExpired("cannot read the builds", detail="ExpiredToken"), 3),
+        (True, ConfigurationError("cannot read the builds", detail="AWS answered 403"), 3),
+        (False, ConfigurationError("cannot read the builds", detail="AWS answered 403"), 2),
+    ],
+    ids=["expired on the way", "expired", "refused on the way", "refused"],
+)
+def test_lost_credentials_lose_no_build(home: Home, seen: bool, failure: OrchestratorError, code: int) -> None:
+    """When credentials end while a build is watched, it goes on: nobody stops it, and the message says how to go on."""
+    running = replace(home.codebuild.records[BUILD_ID], status="IN_PROGRESS", complete=False)
+    home.codebuild.script = [*([running] * 3 if seen else []), failure]
+    with pytest.raises(OrchestratorError) as caught:
+        home.run()
+    assert caught.value.exit_code == code
+    assert (f"--build-id {BUILD_ID}" in caught.value.hint) is (code == 3)
+    assert home.codebuild.stopped == []
 
 
 def test_throttling_after_a_minute_says_nothing_about_the_build(home: Home) -> None:

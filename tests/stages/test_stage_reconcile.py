@@ -45,6 +45,7 @@ class Schedule:
         ({"state": "claimed", "until": NOW.timestamp() + 1}, "on its way"),
         ({"state": "triggered", "pipeline_id": "5"}, "on its way"),
         ({"state": "home", "pipeline_id": "5"}, "home"),
+        ({"state": "superseded"}, "the branch or tag is gone"),
     ],
 )
 def test_only_what_nobody_brings_is_brought(fields: dict[str, Any] | None, outcome: str) -> None:
@@ -94,14 +95,16 @@ def test_a_terminal_only_looks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome", "failed"),
+    ("error", "outcome", "failed", "next_time"),
     [
-        (MachineryError("GitLab is down"), "failed: GitLab is down", True),
-        (Superseded("x"), "the branch or tag is gone", False),
+        (MachineryError("GitLab is down"), "failed: GitLab is down", True, "started"),
+        (Superseded("x"), "the branch or tag is gone", False, "the branch or tag is gone"),
     ],
 )
-def test_a_refused_pipeline_is_tried_again_next_time(error: Exception, outcome: str, failed: bool) -> None:
-    """When GitLab starts no pipeline the claim is given back, so the next run tries again."""
+def test_a_refused_pipeline_is_tried_again_while_that_can_help(
+    error: Exception, outcome: str, failed: bool, next_time: str
+) -> None:
+    """When GitLab starts no pipeline the next run tries again, but not for a ref that is gone: that is noted."""
 
     class Down(FakePipelines):
         def start(self, ref: str, build_id: str) -> str:
@@ -111,4 +114,4 @@ def test_a_refused_pipeline_is_tried_again_next_time(error: Exception, outcome: 
     (finding,) = schedule.run()
     assert (finding.outcome, finding.failed) == (outcome, failed)
     schedule.pipelines = FakePipelines()
-    assert schedule.run()[0].outcome.startswith("started")
+    assert schedule.run()[0].outcome.startswith(next_time)

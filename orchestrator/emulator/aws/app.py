@@ -88,7 +88,8 @@ class AwsEmulator:
             return self._served(found.region).codebuild.role_of(calls.json_body(environ))
 
         refuse = front.aws_errors(call, role_arn)
-        return front.spoil(answer, self._right, environ, start_response, refuse)
+        holding = self.faults.holding(f"{call.service} {call.operation}")
+        return front.spoil(answer, self._right, environ, start_response, refuse, holding)
 
     def close(self) -> None:
         """Stop every build and function and kill their processes; call it while the application is still served."""

@@ -99,10 +99,12 @@ class GitLabEmulator:
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
-        answer = self.faults.take(GITLAB, self._operation(environ)) if self.faults.active else None
+        operation = self._operation(environ) if self.faults.active else ""
+        answer = self.faults.take(GITLAB, operation) if self.faults.active else None
         if answer is None:
             return self._right(environ, start_response)
-        return front.spoil(answer, self._right, environ, start_response, front.gitlab_errors)
+        holding = self.faults.holding(f"{GITLAB} {operation}")
+        return front.spoil(answer, self._right, environ, start_response, front.gitlab_errors, holding)
 
     def operations(self) -> set[str]:
         """Return the names of all operations: method and path as GitLab's documentation writes them, and git's."""

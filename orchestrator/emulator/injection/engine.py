@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,6 +43,7 @@ class Faults:
         self._rules: tuple[Rule, ...] = ()
         self._turns: list[_Turns] = []
         self._journal: list[Injected] = []
+        self._held: list[str] = []
 
     def use(self, rules: Sequence[Rule]) -> None:
         """Put `rules` in force, in place of those before; counts and journal begin anew."""
@@ -67,8 +69,19 @@ class Faults:
                 return self._noted(answer, rule, turns, service, operation)
         return None
 
+    @contextmanager
+    def holding(self, name: str) -> Iterator[None]:
+        """Tell of a call that is being held, as long as the block lasts."""
+        with self._lock:
+            self._held.append(name)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.remove(name)
+
     def told(self) -> dict[str, Any]:
-        """Return rules with their counts, and the journal, as JSON."""
+        """Return rules with their counts, the calls that are being held, and the journal, as JSON."""
         with self._lock:
             return {
                 "rules": [
@@ -85,6 +98,7 @@ class Faults:
                     }
                     for rule, turns in zip(self._rules, self._turns, strict=True)
                 ],
+                "held": list(self._held),
                 "journal": [asdict(line) for line in self._journal],
             }
 

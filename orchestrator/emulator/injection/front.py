@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import select
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Any
 
@@ -33,8 +36,11 @@ def spoil(
     environ: dict[str, Any],
     start_response: Callable[..., Any],
     refuse: Refuse,
+    holding: AbstractContextManager[None],
 ) -> Iterable[bytes]:
-    """Answer one request as `answer` says; `refuse` makes the errors of the service."""
+    """Answer one request as `answer` says; `refuse` makes the errors of the service, `holding` tells of a held call."""
+    if answer.kind == "hold":
+        return _held(answer, application, environ, start_response, holding)
     if answer.kind == "delay":
         time.sleep(answer["seconds"])
         return application(environ, start_response)
@@ -98,6 +104,47 @@ def _collect(application: Application, environ: dict[str, Any]) -> tuple[str, He
     kept = [(name, value) for name, value in headers if name.lower() != "content-length"]
     length = next((value for name, value in headers if name.lower() == "content-length"), str(len(body)))
     return status, [*kept, ("Content-Length", length)], body
+
+
+def _held(
+    answer: Answer,
+    application: Application,
+    environ: dict[str, Any],
+    start_response: Callable[..., Any],
+    holding: AbstractContextManager[None],
+) -> Iterable[bytes]:
+    """Keep a request before it is acted on, or its answer after that, until the client is gone or time is up."""
+    if answer["until"] == "sent":
+        _keep_body(environ)  # what is not read yet would hide that the client is gone
+        with holding:
+            gone = _is_gone(environ["werkzeug.socket"], answer["seconds"])
+        if gone:
+            _break(environ)
+        return application(environ, start_response)
+    status, headers, body = _collect(application, environ)
+    with holding:
+        gone = _is_gone(environ["werkzeug.socket"], answer["seconds"])
+    if gone:
+        _break(environ)
+    start_response(status, headers)
+    return [body]
+
+
+def _is_gone(connection: socket.socket, seconds: float) -> bool:
+    """Wait for the client to close the connection; return False when it has not done so in time."""
+    if not select.select([connection], [], [], seconds)[0]:
+        return False
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
+    except OSError:
+        return True
+
+
+def _keep_body(environ: dict[str, Any]) -> None:
+    """Read the whole body of a request, and put it back."""
+    stream, length = environ["wsgi.input"], environ.get("CONTENT_LENGTH")
+    if length or environ.get("wsgi.input_terminated"):
+        environ["wsgi.input"] = io.BytesIO(stream.read(int(length)) if length else stream.read())
 
 
 def _broken(body: bytes, environ: dict[str, Any]) -> Iterator[bytes]:

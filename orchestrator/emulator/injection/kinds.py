@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 GITLAB = "gitlab"
@@ -68,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
     "html": Kind(_HTTP, {"status": _whole(200, 599, 200)}),
     "lost_request": Kind(_HTTP),
     "lost_response": Kind(_HTTP),
+    "hold": Kind(_HTTP, {"until": _word("sent", "done"), "seconds": replace(_SECONDS, default=60)}),
     "reset": Kind(_HTTP, {"after_bytes": _whole(0, 2**31 - 1, 0)}),
     # errors of AWS, in the wire format of the service
     "error": Kind((_AWS,), {"code": _TEXT, "message": _TEXT, "status": _whole(400, 599, 400)}),

@@ -13,6 +13,7 @@ from orchestrator.packaging.documents.model import Origin, PackageFacts
 from orchestrator.packaging.documents.provenance import provenance
 from orchestrator.packaging.documents.sbom import sbom
 from orchestrator.packaging.files import write_whole
+from orchestrator.redaction import KNOWN
 
 # Beside `package.zip`, in S3 and as artifacts of a job; the keys are those of the manifest (`sbom_sha256`, `sbom_key`).
 NAMES = {"sbom": "sbom.cdx.json", "provenance": "provenance.json", "lock": "pylock.toml"}
@@ -28,10 +29,13 @@ class Documents:
     others: Mapping[str, bytes]
 
     def write(self, manifest: Path, others: Mapping[str, Path]) -> None:
-        """Write every document to its place; the manifest last, because it vouches for the rest."""
+        """Write every document to its place; the manifest last, because it vouches for the rest.
+
+        Raises Refused for a document that holds a secret of this process: they travel with the package.
+        """
         for key, content in self.others.items():
-            write_whole(others[key], content)
-        write_whole(manifest, manifest_bytes(self.manifest))
+            write_whole(others[key], _open(NAMES[key], content))
+        write_whole(manifest, _open(MANIFEST_NAME, manifest_bytes(self.manifest)))
 
     def write_beside(self, package: Path) -> tuple[Path, ...]:
         """Write them beside a zip of any name (`parser.zip`: `parser.manifest.json`, …); return where they are."""
@@ -39,6 +43,11 @@ class Documents:
         places = dict(zip(NAMES, others, strict=True))
         self.write(manifest, places)
         return (manifest, *(places[key] for key in self.others))
+
+
+def _open(name: str, content: bytes) -> bytes:
+    KNOWN.refuse(content.decode("utf-8", "replace"), f"`{name}`")
+    return content
 
 
 def beside(package: Path) -> tuple[Path, ...]:

@@ -13,14 +13,17 @@ _MISSING = {"NoSuchBucket", "NoSuchKey", "ParameterNotFound", "404"}
 
 
 def client(service: str) -> Any:
-    """Return a boto3 client; botocore's `standard` mode retries throttling, 5xx and broken connections."""
+    """Return a boto3 client that waits for what passes by itself, at the pace of `patience.AWS`."""
     import boto3
     from botocore.config import Config
 
-    return boto3.client(
+    from orchestrator.aws_calls import PatientClient
+
+    made = boto3.client(
         service,  # type: ignore[call-overload] # the services are boto3's own literals
-        config=Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10),
+        config=Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=10),
     )
+    return PatientClient(lambda: made)
 
 
 def error_code(error: Exception) -> str:

@@ -72,7 +72,7 @@ def _askpass(workspace: Workspace) -> Path:
     """Write the program that git calls for user name and token."""
     script = workspace.private / "askpass"
     zipapp = workspace.private / "orchestrator.pyz"
-    script.write_text(f'#!/bin/sh\nexec {_quoted(sys.executable)} {_quoted(str(zipapp))} askpass "$1"\n')
+    script.write_text(f'#!/bin/sh\nexec {_quoted(sys.executable)} -I {_quoted(str(zipapp))} askpass "$1"\n')
     script.chmod(0o700)
     return script
 

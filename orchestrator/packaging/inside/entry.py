@@ -15,13 +15,26 @@ from orchestrator.packaging.inside.fetch import fetch
 from orchestrator.packaging.inside.toolbox import activate, install_tools
 from orchestrator.packaging.inside.trigger import trigger
 from orchestrator.packaging.inside.workspace import Workspace
+from orchestrator.redacted_stream import finish_output, redact_output
+from orchestrator.redaction import KNOWN
 
 _BUG = 70
 _USAGE = "usage: orchestrator.pyz install | fetch | build | deliver | trigger [--on-failure PHASE]"
 
 
 def main(arguments: Sequence[str], private: Path, environ: Mapping[str, str] = os.environ) -> int:
-    """Run one command; return its exit code (see `orchestrator.errors`)."""
+    """Run one command; return its exit code (see `orchestrator.errors`). The log of the build gets no secret of it."""
+    KNOWN.learn(environ)
+    # git reads the one answer of `askpass`, and only git.
+    redact_output(KNOWN, stdout=arguments[:1] != ["askpass"])
+    try:
+        return _guarded(arguments, private, environ)
+    finally:
+        finish_output(sys.stdout)
+        finish_output(sys.stderr)
+
+
+def _guarded(arguments: Sequence[str], private: Path, environ: Mapping[str, str]) -> int:
     try:
         return _dispatch(list(arguments), private, environ)
     except OrchestratorError as error:

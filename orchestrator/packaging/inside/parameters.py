@@ -9,10 +9,11 @@ import shutil
 from orchestrator.errors import ConfigurationError, MachineryError
 from orchestrator.packaging.inside.aws import client, wrapped
 from orchestrator.packaging.process import clean_environment, run
+from orchestrator.redaction import KNOWN
 
 
 def read_parameter(name: str) -> str:
-    """Return the decrypted value without surrounding white space; it must never be printed.
+    """Return the decrypted value without surrounding white space; from then on no output of ours shows it.
 
     Raises ConfigurationError when the parameter is missing, empty or not ours to read. Before the tools are
     installed the image's own `aws` is asked, so that even a failed `install` can be reported.
@@ -29,7 +30,7 @@ def read_parameter(name: str) -> str:
             detail="observed: nothing, or white space inside; expected: one word",
             hint=f"store the secret again with `aws ssm put-parameter --type SecureString --overwrite --name {name}`",
         )
-    return value
+    return KNOWN.hide(value, f"the SSM parameter `{name}`")
 
 
 def _with_command(name: str) -> str:

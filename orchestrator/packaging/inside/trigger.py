@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 
 from orchestrator.errors import ConfigurationError
-from orchestrator.gitlab_trigger import Gate, Patience, start_pipeline
+from orchestrator.gitlab_trigger import Gate, declares_input, start_pipeline
 from orchestrator.packaging.inside.context import Build
 from orchestrator.packaging.inside.parameters import read_parameter
 from orchestrator.packaging.inside.workspace import Workspace
+from orchestrator.patience import Patience
 
 
 def trigger(build: Build, workspace: Workspace, *, sleep: Callable[[float], None] = time.sleep) -> str:
@@ -29,6 +30,16 @@ def trigger(build: Build, workspace: Workspace, *, sleep: Callable[[float], None
     token = read_parameter(settings.token_parameter)
     # Written before the request: a request whose answer is lost may have started a pipeline.
     workspace.triggered.touch()
-    gate = Gate(settings.api_url, settings.project, settings.token_parameter, inputs=False)
+    gate = Gate(settings.api_url, settings.project, settings.token_parameter, _declares_input(workspace))
     pipeline = start_pipeline(gate, token, build.ref, build.build_id, Patience(sleep=sleep))
-    return f"started the pipeline {pipeline.web_url or pipeline.id}"
+    said = f"started the pipeline {pipeline.web_url or pipeline.id}"
+    return f"{said}\n{pipeline.remark}" if pipeline.remark else said
+
+
+def _declares_input(workspace: Workspace) -> bool:
+    """Tell whether the commit that was built declares the input; the pipeline runs on the head of its ref."""
+    file = workspace.tree / ".gitlab-ci.yml"
+    try:
+        return file.is_file() and declares_input(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -18,15 +19,14 @@ _WITH_MODES = {3, 19}
 _LONGEST_SEGMENT_BYTES = 255  # NAME_MAX of Linux
 _SURELY_SHORT = _LONGEST_SEGMENT_BYTES // 4
 # Control characters, and the stand-ins for bytes that are no UTF-8.
+_DRIVE = re.compile("[A-Za-z]:")
 _NEVER = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
 
 
 def check_entries(members: Sequence[Member], contents: Contents, target: Target) -> Iterator[Problem]:
     """Yield what is wrong with the entries, whatever is in them."""
     yield from _names(members)
-    for name, count in Counter(member.name for member in members).items():
-        if count > 1:
-            yield Problem(Rule.DUPLICATE, name, name, f"the same name {count} times", "it once")
+    yield from _duplicates(members)
     for member in members:
         kind = stat.S_IFMT(member.mode)
         special = kind not in (0, stat.S_IFREG, stat.S_IFDIR) and (
@@ -37,6 +37,26 @@ def check_entries(members: Sequence[Member], contents: Contents, target: Target)
             yield Problem(Rule.LINK, member.name, contents.links.get(member.name, "special"), what, "a regular file")
         else:
             yield from _mode(member, contents, target)
+
+
+def _duplicates(members: Sequence[Member]) -> Iterator[Problem]:
+    """Yield names that stand twice, and names that become one on macOS and Windows: there one file hides the other."""
+    alike: dict[str, set[str]] = {}
+    for name, count in Counter(member.name for member in members).items():
+        if count > 1:
+            yield Problem(Rule.DUPLICATE, name, name, f"the same name {count} times", "it once")
+        alike.setdefault(_folded(name), set()).add(name)
+    for names in alike.values():
+        if len(names) > 1:
+            first, *others = sorted(names)
+            shown = ", ".join(f"{other!a}" for other in others[:3])
+            yield Problem(Rule.DUPLICATE, first, first, f"a name that differs from {shown} in case or accents", "one")
+
+
+def _folded(name: str) -> str:
+    """Return what file systems that ignore case and composition take the name for."""
+    name = name.removesuffix("/")
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name.casefold())
 
 
 def _names(members: Sequence[Member]) -> Iterator[Problem]:
@@ -59,6 +79,8 @@ def wrong_name(name: str) -> str:
     """Say what is wrong with the name of an entry, or nothing."""
     if name.startswith("/"):
         return "an absolute name"
+    if _DRIVE.match(name):
+        return "a name that begins with a drive letter"
     if "\\" in name:
         return "a backslash in a name, which Linux does not take for a separator"
     segments = name.removesuffix("/").split("/")

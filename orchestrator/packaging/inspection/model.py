@@ -51,7 +51,9 @@ class Finding:
 
     def __str__(self) -> str:
         origin = f" (from {self.distribution})" if self.distribution else ""
-        return f"{self.file}: observed {self.observed}, expected {self.expected}{origin}"
+        # Whoever made the zip has chosen the name, and it is going to be shown on a terminal.
+        name = self.file if self.file.isprintable() else ascii(self.file)[1:-1]
+        return f"{name}: observed {self.observed}, expected {self.expected}{origin}"
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,8 @@ data "aws_iam_policy_document" "build" {
   }
 
   # aws:ResourceAccount: should the bucket ever be deleted and its name be taken by a stranger, nothing is read from
-  # there and no package is handed over.
+  # there and no package is handed over. codebuild:projectArn: CodeBuild puts it into the session of a build, so
+  # whoever else should come to hold this role has none of this (docs/adr/0013-roles.md).
   statement {
     sid       = "ReadCommitAndTool"
     actions   = ["s3:GetObject"]
@@ -59,6 +60,12 @@ data "aws_iam_policy_document" "build" {
       test     = "StringEquals"
       variable = "aws:ResourceAccount"
       values   = [var.account_id]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "codebuild:projectArn"
+      values   = [local.arn]
     }
   }
 
@@ -73,6 +80,12 @@ data "aws_iam_policy_document" "build" {
       variable = "aws:ResourceAccount"
       values   = [var.account_id]
     }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "codebuild:projectArn"
+      values   = [local.arn]
+    }
   }
 
   # What one build compiled, the next one takes, whatever its branch: docs/compiling.md says what that means.
@@ -86,6 +99,12 @@ data "aws_iam_policy_document" "build" {
       variable = "aws:ResourceAccount"
       values   = [var.account_id]
     }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "codebuild:projectArn"
+      values   = [local.arn]
+    }
   }
 
   dynamic "statement" {
@@ -95,6 +114,12 @@ data "aws_iam_policy_document" "build" {
       sid       = "ReadOwnParameters"
       actions   = ["ssm:GetParameter", "ssm:GetParameters"]
       resources = statement.value
+
+      condition {
+        test     = "ArnEquals"
+        variable = "codebuild:projectArn"
+        values   = [local.arn]
+      }
     }
   }
 
@@ -124,10 +149,11 @@ data "aws_iam_policy_document" "build" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = local.role
-  assume_role_policy = data.aws_iam_policy_document.trust.json
-  description        = "What builds of ${var.name} may do"
-  tags               = var.tags
+  name                 = local.role
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  description          = "What builds of ${var.name} may do"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "this" {

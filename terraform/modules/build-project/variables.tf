@@ -166,6 +166,17 @@ variable "partition" {
   nullable    = false
 }
 
+variable "permissions_boundary_arn" {
+  description = "The IAM policy that bounds the role of the builds; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
+    error_message = "A policy is spelled like arn:aws:iam::123456789012:policy/orchestrator/thumbnails-bound."
+  }
+}
+
 variable "queued_timeout_minutes" {
   description = "After how many minutes a build that waits for a machine is given up."
   type        = number

@@ -148,10 +148,11 @@ data "aws_iam_policy_document" "queue" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = "${local.name}-${var.region}"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
-  description        = "What the function ${local.name} may do"
-  tags               = var.tags
+  name                 = "${local.name}-${var.region}"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  description          = "What the function ${local.name} may do"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "this" {

@@ -135,6 +135,17 @@ variable "partition" {
   nullable    = false
 }
 
+variable "permissions_boundary_arn" {
+  description = "The IAM policy that bounds the function's role; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
+    error_message = "A policy is spelled like arn:aws:iam::123456789012:policy/orchestrator/thumbnails-bound."
+  }
+}
+
 variable "projects" {
   description = "The names of the CodeBuild projects whose builds are brought home."
   type        = set(string)

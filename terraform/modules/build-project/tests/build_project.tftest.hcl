@@ -227,67 +227,24 @@ run "an_image_for_lambda_compute_is_refused" {
   expect_failures = [var.environment]
 }
 
-run "a_buildspec_from_the_source_is_refused" {
+run "values_that_would_run_or_open_something_else_are_refused" {
   command = plan
 
   variables {
-    buildspec = "buildspec.yml"
+    # A wildcard in a name, a prefix or a parameter would widen the policy.
+    artifact_store           = { bucket = "packages-bucket", prefix = "*" }
+    build_timeout_minutes    = 2161
+    buildspec                = "buildspec.yml"
+    log_retention_days       = 31
+    name                     = "proj*"
+    parameters               = ["/gitlab/*"]
+    permissions_boundary_arn = "*"
+    queued_timeout_minutes   = 481
+    variables                = { CODEBUILD_BUILD_ID = "forged" }
   }
 
-  expect_failures = [var.buildspec]
-}
-
-run "a_parameter_with_a_wildcard_is_refused" {
-  command = plan
-
-  variables {
-    parameters = ["/gitlab/*"]
-  }
-
-  expect_failures = [var.parameters]
-}
-
-run "a_prefix_with_a_wildcard_is_refused" {
-  command = plan
-
-  variables {
-    artifact_store = {
-      bucket = "packages-bucket"
-      prefix = "*"
-    }
-  }
-
-  expect_failures = [var.artifact_store]
-}
-
-run "times_outside_codebuilds_limits_are_refused" {
-  command = plan
-
-  variables {
-    build_timeout_minutes  = 2161
-    queued_timeout_minutes = 481
-    log_retention_days     = 31
-  }
-
-  expect_failures = [var.build_timeout_minutes, var.queued_timeout_minutes, var.log_retention_days]
-}
-
-run "a_variable_that_belongs_to_codebuild_is_refused" {
-  command = plan
-
-  variables {
-    variables = { CODEBUILD_BUILD_ID = "forged" }
-  }
-
-  expect_failures = [var.variables]
-}
-
-run "a_name_that_would_widen_a_policy_is_refused" {
-  command = plan
-
-  variables {
-    name = "proj*"
-  }
-
-  expect_failures = [var.name]
+  expect_failures = [
+    var.artifact_store, var.build_timeout_minutes, var.buildspec, var.log_retention_days, var.name, var.parameters,
+    var.permissions_boundary_arn, var.queued_timeout_minutes, var.variables,
+  ]
 }
