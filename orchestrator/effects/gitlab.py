@@ -21,6 +21,8 @@ _ENDED = {"success", "failed", "canceled", "skipped"}
 _LIMIT_CHARACTERS = 255
 # A status is not worth minutes.
 _STATUS_PACE = replace(GITLAB, longest_seconds=10.0, attempts=3)
+_ONCE = replace(GITLAB, attempts=1)
+_GOES_ON = {"pending", "running"}
 # What has another form than JSON (GitLab docs: api/jobs, api/job_artifacts).
 _FILES = ("/trace", "/artifacts/")
 _BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
@@ -34,7 +36,7 @@ class GitLabStatus:
     def __init__(self, url: str, project: str, token: str, narrate: Narrator, patience: Patience | None = None) -> None:
         self._project = project
         self._narrate = narrate
-        self._gitlab = _connection(url, token, _STATUS_PACE, patience)
+        self._patient, self._hasty = (_connection(url, token, pace, patience) for pace in (_STATUS_PACE, _ONCE))
 
     def report(
         self, sha: str, *, state: str, name: str, ref: str, pipeline_id: str, description: str, url: str
@@ -42,7 +44,8 @@ class GitLabStatus:
         """Set the status of a commit (`pending`, `running`, `success`, `failed`, `canceled`).
 
         Without the pipeline's id GitLab would give it to the newest pipeline of the commit: the one that the build
-        triggers, while the one that started the build would show it as running for ever.
+        triggers, while the one that started the build would show it as running for ever. A status of something that has
+        not ended is tried once: arriving behind the end, it would count as a new one, and stay.
         """
         status = {
             "state": state,
@@ -52,7 +55,8 @@ class GitLabStatus:
         known = {"ref": ref, "pipeline_id": pipeline_id, "target_url": url[:_LIMIT_CHARACTERS]}
         status.update({key: value for key, value in known.items() if value})
         try:
-            commit = self._gitlab.projects.get(self._project, lazy=True).commits.get(sha, lazy=True)
+            connection = self._hasty if state in _GOES_ON else self._patient
+            commit = connection.projects.get(self._project, lazy=True).commits.get(sha, lazy=True)
             commit.statuses.create(status)
         # A token that no header can hold is a ValueError.
         except (gitlab.exceptions.GitlabError, requests.RequestException, ValueError) as error:

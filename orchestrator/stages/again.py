@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import OrchestratorError, Superseded
 from orchestrator.patience import Patience
 from orchestrator.plan.digest import marker
 from orchestrator.plan.model import BuildPlan
@@ -26,8 +26,9 @@ def give_another_chance(
     """Start a build again, once, if CodeBuild had a fault or the role was too new; return if its ending stands.
 
     The new build comes home by itself, as every build does, so nobody waits for it here. Raises `StartedAgain` if it
-    was started, now or before. The pipeline that a trigger token starts cannot make anything else be built: the
-    variables are those of the record, the settings must be those of the project, and two attempts are all there are.
+    was started, now or before, and `Superseded` if another pipeline has had the same built. The pipeline that a trigger
+    token starts cannot make anything else be built: the variables are those of the record, the settings must be those
+    of the project, and two attempts are all there are.
     """
     reason = setback(record)
     if reason is None:
@@ -39,8 +40,10 @@ def give_another_chance(
         narrate(f"{record.id} is not started again: {error.what}")
         return
     if another:
-        raise StartedAgain(
-            f"the build `{record.id}` ended {record.status}, and `{another}` was started in its place",
+        # What another pipeline has had built tells of itself there, so this build has to tell its own end.
+        kind = StartedAgain if wish_behind(record).same_ask(another) else Superseded
+        raise kind(
+            f"the build `{record.id}` ended {record.status}, and `{another.id}` was started in its place",
             detail=f"observed: {reason.value}",
             hint="nothing to do: the other build comes home by itself",
         )
@@ -54,29 +57,29 @@ def _same(record: BuildRecord, counter: Counter) -> list[BuildRecord]:
     return same if record.id in [one.id for one in same] else []
 
 
-def _another(record: BuildRecord, counter: Counter) -> str:
-    """Return the id of a build that was started after this one and does its work, empty if there is none.
+def _another(record: BuildRecord, counter: Counter) -> BuildRecord | None:
+    """Return a build that was started after this one and does its work, if there is one.
 
     For its own pipeline that is any, because two attempts are all there are; for another pipeline one that runs or has
     succeeded, because its package comes to the same ref.
     """
     wish = wish_behind(record)
     newer = takewhile(lambda one: one.id != record.id, _same(record, counter))
-    return next((one.id for one in newer if wish.same_ask(one) or is_of_use(one)), "")
+    return next((one for one in newer if wish.same_ask(one) or is_of_use(one)), None)
 
 
-def _new(record: BuildRecord, item: BuildPlan, counter: Counter) -> str:
-    """Start another build, if that is worth it, and return its id."""
+def _new(record: BuildRecord, item: BuildPlan, counter: Counter) -> BuildRecord | None:
+    """Start another build, if that is worth it, and return it."""
     wish, same = wish_behind(record), _same(record, counter)
     project = counter.codebuild.projects([record.project]).get(record.project)
     if not same or project is None or worth_another(record, project) is None:
-        return ""
+        return None
     # Another apply since then: a build now would not be of the settings that this one was asked for with.
     applies = wish.marker == marker(record.project, wish.commit, project.settings_digest)
     if not applies or len([one for one in same if wish.same_ask(one) and setback(one)]) > 1:
-        return ""
+        return None
     try:
-        return start(Order(wish, item, same), counter, lambda _: None).id
+        return start(Order(wish, item, same), counter, lambda _: None)
     except OrchestratorError:
         # It may have been started, and have ended as soon.
         found = _another(record, counter)

@@ -181,10 +181,7 @@ class _Run:
             stop_older(older(self._newest(item), self._wish(item)), self._world.codebuild, self._world.narrate)
 
     def take_earlier(self, item: BuildPlan) -> bool:
-        """Take what an earlier run has left of this build; False if there is nothing and one has to be started.
-
-        Raises what `check_repeatable` raises.
-        """
+        """Take what an earlier run has left, False if there is nothing; raises what `check_repeatable` raises."""
         if self._request.fresh:
             return False
         wish = self._wish(item)
@@ -289,6 +286,9 @@ class _Run:
         self._world.record(self.started)
 
     def _report(self, started: StartedBuild, state: str, description: str, pipeline_id: str) -> None:
+        # What is built for no pipeline would show as running in the newest one, whose end nobody tells.
+        if state == "running" and not pipeline_id:
+            return
         self._world.status.report(
             self._request.commit,
             state=state,

@@ -43,7 +43,7 @@ def test_prebuild_dies_and_is_run_again(applied: Shop) -> None:
     assert _plan(applied) == 0
 
 
-def _killed(shop: Shop, service: str, answers: list[Any], operation: str, tree: bool) -> None:  # noqa: FBT001
+def _killed(shop: Shop, service: str, answers: list[Any], operation: str, tree: bool) -> None:
     script = {"rules": [{"service": service, "operation": operation, "answers": answers}]}
     with faults.injected(shop.running, script), (shop.folder.parent / "killed.txt").open("wb") as said:
         process = subprocess.Popen(

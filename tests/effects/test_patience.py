@@ -329,16 +329,18 @@ def test_a_date_in_retry_after_counts(scripted: Callable[..., Any], answer: Call
 
 
 def test_gitlab_has_five_attempts(scripted: Callable[..., Any], answer: Callable[..., bytes]) -> None:
-    """Five attempts and no more, three for a status; a connection that nobody takes counts like an answer."""
+    """Five attempts and no more, three for a status, one if it may come too late; no connection is no answer either."""
     for url, attempts in ((scripted(answer(502, b"x")).url, 5), ("http://127.0.0.1:9", 5)):
         instant = Instant()
         with pytest.raises(MachineryError):
             GitLabPipelines(url, "1", "t", instant.patience).jobs(1)
         assert len(instant.slept) == attempts - 1 == GITLAB.attempts - 1
         instant = Instant()
-        _status(url, instant).report("f" * 40, **STATUS)
+        _status(url, instant).report("f" * 40, **{**STATUS, "state": "success"})
         assert len(instant.slept) == 2
         assert sum(instant.slept) <= 20
+        _status(url, instant).report("f" * 40, **{**STATUS, "state": "running"})
+        assert len(instant.slept) == 2
 
 
 def test_a_status_that_is_there_already_is_no_news(scripted: Callable[..., Any], answer: Callable[..., bytes]) -> None:

@@ -184,4 +184,8 @@ def test_commands_say_what_is_wrong(page_folder: Path) -> None:
     for file in ("bad.json", "wrong.json", "missing.json"):
         result = runner.invoke(cli, ["local", "faults", "set", file])
         assert isinstance(result.exception, ConfigurationError) and result.exception.hint
-    assert json.loads(runner.invoke(cli, ["local", "faults", "show", "--json"]).stdout) == {"rules": [], "journal": []}
+    assert json.loads(runner.invoke(cli, ["local", "faults", "show", "--json"]).stdout) == {
+        "rules": [],
+        "held": [],
+        "journal": [],
+    }

@@ -266,6 +266,42 @@ def test_a_delayed_answer_is_right_but_late(whole_emulator: Running, aws: Callab
         assert time.monotonic() - began >= 0.3
 
 
+@pytest.mark.parametrize(("until", "happened"), [("sent", False), ("done", True)])
+def test_a_held_call_has_happened_or_not_when_its_client_dies(
+    whole_emulator: Running, gl: gitlab.Gitlab, until: str, happened: bool
+) -> None:
+    """While a call is held it is listed; a client that goes away then has sent it, or has had it done, for certain."""
+    host, _, port = whole_emulator.gitlab_url.removeprefix("http://").partition(":")
+    name = f"t-{uuid.uuid4().hex[:8]}"
+    body = json.dumps({"name": name})
+    head = f"POST /api/v4/projects HTTP/1.1\r\nHost: x\r\nPRIVATE-TOKEN: {whole_emulator.gitlab_token}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    script = _script("gitlab", "POST /projects", {"kind": "hold", "until": until})
+    with faults.injected(whole_emulator, script):
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall((head + body).encode())
+            assert _soon(lambda: faults.show(whole_emulator)["held"] == ["gitlab POST /projects"])
+        assert _soon(lambda: faults.show(whole_emulator)["held"] == [])
+    assert bool(gl.projects.list(search=name)) is happened
+
+
+def test_a_held_call_goes_on_when_its_time_is_up(whole_emulator: Running, gl: gitlab.Gitlab) -> None:
+    """A client that waits gets the right answer in the end, late."""
+    for until in ("sent", "done"):
+        script = _script("gitlab", "GET /version", {"kind": "hold", "until": until, "seconds": 0.2})
+        with faults.injected(whole_emulator, script):
+            began = time.monotonic()
+            assert gl.http_get("/version")
+            assert time.monotonic() - began >= 0.2
+
+
+def _soon(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return holds()
+
+
 def test_git_meets_faults_as_well(whole_emulator: Running, gl: gitlab.Gitlab, tmp_path: Path) -> None:
     """A fetch that GitLab limits fails, and the next one works."""
     made = gl.projects.create({"name": f"g-{uuid.uuid4().hex[:8]}", "initialize_with_readme": True})
@@ -347,7 +383,7 @@ def test_a_rule_acts_so_often_and_in_its_order(whole_emulator: Running, aws: Cal
         assert [(line["rule"], line["call"]) for line in journal()] == [("two", 2), ("two", 4), ("one", 1)]
         told = faults.show(whole_emulator)["rules"]
     assert [(rule["name"], rule["used"]) for rule in told] == [("two", 4), ("one", 1)]
-    assert faults.show(whole_emulator) == {"rules": [], "journal": []}
+    assert faults.show(whole_emulator) == {"rules": [], "held": [], "journal": []}
 
 
 def test_the_emulators_own_requests_meet_no_faults(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +21,15 @@ from stand import Stand
 
 FORKSERVER = Path(__file__).with_name("forkserver.py")
 _DEADLINE_SECONDS = 30.0
+# What only reads leaves the world as it was: whoever dies after it might as well have died before it.
+READS = re.compile(
+    r"^(Get|Head|List|BatchGet|Describe)|^GET |^git-upload-pack$|^run git (rev-parse|ls-tree|ls-remote|ls-files|status)"
+)
 
 
 @dataclass(frozen=True)
 class Point:
-    """Where a process dies: at the nth call of an operation (`sent`, `done`), or before the nth step on this machine."""
+    """Where a process dies: at the nth call of an operation (`sent`, `done`), or before the nth step on its machine."""
 
     name: str
     number: int
@@ -31,7 +37,9 @@ class Point:
     until: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name} #{self.number} {self.until}".rstrip() if self.service else f"{self.name} (step {self.number})"
+        return (
+            f"{self.name} #{self.number} {self.until}".rstrip() if self.service else f"{self.name} (step {self.number})"
+        )
 
     @property
     def script(self) -> dict[str, Any]:
@@ -44,7 +52,8 @@ class Point:
 # Every call, noted and not delayed.
 WATCHED = {
     "rules": [
-        {"service": service, "answers": [{"kind": "delay", "seconds": 0}], "times": None} for service in ("aws", "gitlab")
+        {"service": service, "answers": [{"kind": "delay", "seconds": 0}], "times": None}
+        for service in ("aws", "gitlab")
     ]
 }
 
@@ -94,7 +103,8 @@ class Commands:
         finally:
             self._stand.faults.use(())
         steps = self._journal.read_text().splitlines() if self._journal.exists() else []
-        return ran, [*_calls(journal), *(Point(step, number) for number, step in enumerate(steps, start=1))]
+        local = [Point(step, number) for number, step in enumerate(steps, start=1) if not READS.search(step)]
+        return ran, [*_calls(journal), *local]
 
     def killed(self, argv: list[str], environment: Mapping[str, str], point: Point) -> bool:
         """Kill a command at a point; return False when it never came there."""
@@ -109,7 +119,9 @@ class Commands:
                 if time.monotonic() > deadline or not Path(f"/proc/{child}").exists():
                     break
                 time.sleep(0.002)
-            os.kill(child, signal.SIGKILL)
+            # With what it has started, as when a pod is removed: the held call may be one of git's.
+            with suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)
             return self._ended().code == -signal.SIGKILL and not self._still_held()
         finally:
             self._stand.faults.use(())
@@ -152,17 +164,15 @@ class Commands:
 
 
 def _calls(journal: list[dict[str, Any]]) -> Iterator[Point]:
-    """Yield the moment after each call was acted on and before it is answered, and the one before the first call.
-
-    The moment before another call is not one of its own: nothing outside has changed since the call before it.
-    """
+    """Yield the moment before the first call, and after each that writes: it was acted on, and is not answered yet."""
     seen: Counter[tuple[str, str]] = Counter()
     for line in journal:
         call = (line["service"], line["operation"])
         if not seen:
             yield Point(call[1], 1, service=call[0], until="sent")
         seen[call] += 1
-        yield Point(call[1], seen[call], service=call[0], until="done")
+        if not READS.search(call[1]):
+            yield Point(call[1], seen[call], service=call[0], until="done")
 
 
 def _rules(script: Mapping[str, Any]) -> Any:

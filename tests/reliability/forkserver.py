@@ -26,8 +26,8 @@ def preload(environment: dict[str, str], folder: str) -> None:
 
     from orchestrator.cli import main, package, reconcile, stages, stop, wire  # noqa: F401
     from orchestrator.cli.project import load_project
-    from orchestrator.effects import aws, gitlab as status, inspection, job_pipelines  # noqa: F401
-    from orchestrator.handback import aws as function, handler  # noqa: F401
+    from orchestrator.effects import aws, inspection, job_pipelines  # noqa: F401
+    from orchestrator.handback import aws as function
 
     _ = load_project(Path(folder, "orchestrator.yml"), environment).root
     for service in ("codebuild", "s3", "logs", "ssm", "sqs", "sts"):
@@ -42,7 +42,7 @@ def watch(journal: str, kill_at: int, root: str) -> None:
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal count
         if event == "os.rename" and str(arguments[1]).startswith(root):
-            step = f"rename to {os.path.basename(str(arguments[1]))}"
+            step = f"rename to {Path(str(arguments[1])).name}"
         elif event == "subprocess.Popen":
             words = [str(word) for word in arguments[1]]
             step = "run " + " ".join(word for word in words if "=" not in word and not word.startswith("-"))[:60]
@@ -51,7 +51,7 @@ def watch(journal: str, kill_at: int, root: str) -> None:
         count += 1
         if count == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        with open(journal, "a", encoding="utf-8") as file:
+        with Path(journal).open("a", encoding="utf-8") as file:
             file.write(f"{step}\n")
 
     sys.addaudithook(hook)
@@ -91,9 +91,9 @@ def call(argv: list[str]) -> int:
                 return 120_000
 
         try:
-            print(json.dumps(handle(json.loads(argv[1]), Context())))
+            say(json.dumps(handle(json.loads(argv[1]), Context())))
         except OrchestratorError as error:
-            print(error)
+            say(str(error))
             return error.exit_code
         return 0
     from orchestrator.cli.main import main
@@ -103,18 +103,24 @@ def call(argv: list[str]) -> int:
     return 0
 
 
+def say(line: str) -> None:
+    """Write one line."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def serve() -> None:
     """Answer requests until standard input ends."""
     first = json.loads(sys.stdin.readline())
     preload(first["environment"], first["cwd"])
-    print("ready", flush=True)
+    say("ready")
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
         if child == 0:
             run(request)
-        print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        say(str(child))
+        say(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
 
 
 if __name__ == "__main__":

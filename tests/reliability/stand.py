@@ -24,55 +24,32 @@ from typing import Any
 from unittest import mock
 
 from delivery_of import Acted, files_of
+from stand_parts import (
+    BUCKET,
+    CODEBUILD_PROJECT,
+    IDENTITY,
+    PACKAGE,
+    PARAMETER,
+    PROJECT,
+    client_of,
+    codebuild_project,
+    handback_settings,
+    project_files,
+    variables_of,
+)
 
 from orchestrator.cli.project import Project, load_project
 from orchestrator.emulator import control
-from orchestrator.emulator.aws.clients import Clients
 from orchestrator.emulator.aws.codebuild.build import Build
 from orchestrator.emulator.aws.container.run import Host
 from orchestrator.emulator.aws.events.bus import Bus
 from orchestrator.emulator.aws.events.state_change import state_change
 from orchestrator.emulator.control import Running
 from orchestrator.emulator.gitlab.records import Job, Pipeline
-from orchestrator.emulator.server import ACCOUNT_ID, DEFAULT_REGION, Emulator
+from orchestrator.emulator.server import DEFAULT_REGION, Emulator
 from orchestrator.handback.record import record_key
 from orchestrator.plan.digest import marker
 from orchestrator.vocabulary import BuildStatus
-
-PROJECT = "stand"
-PACKAGE = "parser"
-CODEBUILD_PROJECT = f"{PROJECT}-{PACKAGE}"
-BUCKET = "stand-artifacts"
-PARAMETER = f"/gitlab/trigger/{PROJECT}"
-# Every pipeline has one job, and nothing runs it.
-PIPELINE = """\
-spec:
-  inputs:
-    orchestrator_build_id:
-      default: ""
----
-variables:
-  ORCHESTRATOR_BUILD_ID: "$[[ inputs.orchestrator_build_id ]]"
-job:
-  when: manual
-  script: ["true"]
-"""
-CONFIGURATION = """\
-project: {project}
-region: {region}
-return: {way}
-supersede: {supersede}
-gitlab: {{project: {number}, url: '{url}'}}
-packages:
-  {package}:
-    source: src
-    build: {{timeout_minutes: 5}}
-"""
-IDENTITY = {
-    f"GIT_{role}_{part}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for part, value in (("NAME", "stand"), ("EMAIL", "stand@example.com"))
-}
 
 
 @dataclass
@@ -125,20 +102,7 @@ class Stand:
         # With the login in it, as GitLab's runner leaves it in the checkout of a job.
         address = self.running.gitlab_url.replace("://", f"://oauth2:{self.running.gitlab_token}@")
         self.git("remote", "add", "origin", f"{address}/{self.api.path_with_namespace}.git")
-        files = {
-            ".gitignore": ".orchestrator/\nout/\n",
-            ".gitlab-ci.yml": PIPELINE,
-            "src/handler.py": "def handler(event, context):\n    pass\n",
-            "orchestrator.yml": CONFIGURATION.format(
-                project=PROJECT,
-                region=DEFAULT_REGION,
-                way=way,
-                supersede="true" if supersede else "false",
-                number=made.id,
-                url=self.running.gitlab_url,
-                package=PACKAGE,
-            ),
-        }
+        files = project_files(made.id, self.running.gitlab_url, way=way, supersede=supersede)
         for name, text in files.items():
             (self.folder / name).parent.mkdir(exist_ok=True)
             (self.folder / name).write_text(text)
@@ -154,33 +118,8 @@ class Stand:
         self.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         self.ssm.put_parameter(Name=PARAMETER, Value=self.token, Type="SecureString")
         self.queue_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
-        self.codebuild.create_project(
-            name=CODEBUILD_PROJECT,
-            source={"type": "NO_SOURCE", "buildspec": "version: 0.2"},
-            artifacts={"type": "NO_ARTIFACTS"},
-            environment={
-                "type": "ARM_CONTAINER",
-                "image": "acted",
-                "computeType": "BUILD_GENERAL1_SMALL",
-                "environmentVariables": [{"name": "ORCHESTRATOR_BUCKET", "value": BUCKET, "type": "PLAINTEXT"}],
-            },
-            serviceRole=f"arn:aws:iam::{ACCOUNT_ID}:role/build",
-            tags=[{"key": "orchestrator-settings-digest", "value": self.project().root.settings_digest}],
-        )
-        self.handback = json.dumps(
-            {
-                "api_url": f"{self.running.gitlab_url}/api/v4",
-                "bucket": BUCKET,
-                "dead_letter_queue_url": self.queue_url,
-                "gitlab_project": str(self.api.id),
-                "inputs": True,
-                "owner": ACCOUNT_ID,
-                "prefix": "",
-                "projects": [CODEBUILD_PROJECT],
-                "region": DEFAULT_REGION,
-                "token_parameter": PARAMETER,
-            }
-        )
+        self.codebuild.create_project(**codebuild_project(self.project().root.settings_digest))
+        self.handback = handback_settings(self.running, self.api.id, self.queue_url)
 
     def project(self, **variables: str) -> Project:
         """Return the project as a command in this checkout loads it."""
@@ -221,10 +160,10 @@ class Stand:
             jobs = [job for pipeline in self.pipelines(sha=commit) for job in pipeline.jobs if job.external]
         return sorted(jobs, key=lambda job: job.id)
 
-    def builds(self, commit: str) -> list[dict[str, Any]]:
-        """Return the builds of a commit, oldest first."""
+    def builds(self, commit: str = "") -> list[dict[str, Any]]:
+        """Return the builds of a commit, or all of them, oldest first."""
         found = [build.snapshot() for build in self._every_build()]
-        return [build for build in found if variables_of(build).get("ORCHESTRATOR_COMMIT_SHA") == commit]
+        return [build for build in found if commit in {"", variables_of(build)["ORCHESTRATOR_COMMIT_SHA"]}]
 
     def start_build(self, ref: str) -> dict[str, Any]:
         """Push a commit and start its build as `orchestrator build` does; return the build when it has ended."""
@@ -347,13 +286,3 @@ def stand(directory: Path, **settings: Any) -> Iterator[Stand]:
             yield made[0]
         finally:
             made[0].close()
-
-
-def client_of(running: Running, service: str) -> Any:
-    """Return a client that meets no faults: it is not the product's."""
-    return Clients(lambda: running.aws_url, running.region)._client(service)
-
-
-def variables_of(build: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables of a build as CodeBuild describes it."""
-    return {item["name"]: item["value"] for item in build["environment"].get("environmentVariables", [])}

@@ -60,12 +60,12 @@ class Pipelines(RuleBasedStateMachine):
     @precondition(lambda self: self.town.gitlab.branches)
     @rule(data=st.data())
     def another_pipeline(self, data: st.DataObject) -> None:
-        """Somebody runs a second pipeline of the same commit, maybe at the same moment."""
+        """Run a second pipeline of the same commit, maybe at the same moment."""
         self.town.again(data.draw(st.sampled_from(sorted(self.town.gitlab.branches)))).run()
 
     @rule(ref=REFS, turns=st.lists(st.booleans(), min_size=6, max_size=16))
     def two_at_once(self, ref: str, turns: list[bool]) -> None:
-        """Two pipelines of one new commit run at the same moment, call by call in any order."""
+        """Run two pipelines of one new commit at the same moment, call by call in any order."""
         pair = [self.town.push(ref), self.town.again(ref)]
         for job in pair:
             job.run()
@@ -77,7 +77,7 @@ class Pipelines(RuleBasedStateMachine):
     @precondition(lambda self: self._running("build"))
     @rule(data=st.data(), killed=st.booleans())
     def cancel(self, data: st.DataObject, killed: bool) -> None:
-        """Somebody cancels a pipeline: its job hears SIGTERM, or nothing before SIGKILL, and runs its `after_script`."""
+        """Cancel a pipeline: its job hears SIGTERM, or nothing before SIGKILL, and runs its `after_script`."""
         job = data.draw(st.sampled_from(self._running("build")))
         assert job.fiber is not None
         job.canceled = True
@@ -88,7 +88,7 @@ class Pipelines(RuleBasedStateMachine):
     @precondition(lambda self: self._repeatable())
     @rule(data=st.data())
     def retry(self, data: st.DataObject) -> None:
-        """GitLab, or somebody, runs a job again that has failed."""
+        """Run a job again that has failed, as GitLab or somebody does."""
         data.draw(st.sampled_from(self._repeatable())).run()
 
     @precondition(lambda self: len([job for job in self.town.jobs if job.kind == "reconcile"]) < 4)
@@ -101,7 +101,7 @@ class Pipelines(RuleBasedStateMachine):
     @precondition(lambda self: self._running())
     @rule(data=st.data(), calls=st.sampled_from([0, 1, 2, 3, 5, 8, 30, 30]), fate=FATES)
     def go_on(self, data: st.DataObject, calls: int, fate: Fate) -> None:
-        """A program makes some calls, and then one that has its own fate."""
+        """Let a program make some calls, and then one that has its own fate."""
         job = data.draw(st.sampled_from(self._running()))
         assert job.fiber is not None
         for one in [Fate.RIGHT] * calls + [fate]:
@@ -113,25 +113,25 @@ class Pipelines(RuleBasedStateMachine):
     @precondition(lambda self: self._live())
     @rule(data=st.data(), status=ENDINGS, told=st.integers(0, 2))
     def end(self, data: st.DataObject, status: str, told: int) -> None:
-        """A build ends; its ending is told once, twice, or not at all."""
+        """End a build; its ending is told once, twice, or not at all."""
         self.town.end(data.draw(st.sampled_from(self._live())).id, status, told=told)
 
     @precondition(lambda self: len(self._stored()) > 1)
     @rule(data=st.data())
     def swap(self, data: st.DataObject) -> None:
-        """Somebody who may write to the bucket puts the package of one build where that of another one lies."""
+        """Put the package of one build where that of another one lies, as whoever may write to the bucket can."""
         build_id, other = data.draw(st.permutations(self._stored()))[:2]
         self.town.swap(build_id, other)
 
     @precondition(lambda self: self._waiting())
     @rule(data=st.data())
     def begin(self, data: st.DataObject) -> None:
-        """An event arrives, or a runner takes a job: not in the order in which they were sent."""
+        """Let an event arrive, or a runner take a job: not in the order in which they were sent."""
         data.draw(st.sampled_from(self._waiting())).run()
 
     @rule(minutes=st.sampled_from([0.2, 1, 3, 6, 20]))
     def time_passes(self, minutes: float) -> None:
-        """Time passes; no `build` stands still for so long that CodeBuild forgets what others have asked with."""
+        """Let time pass; no `build` stands still for so long that CodeBuild forgets what others have asked with."""
         if self._running("build"):
             minutes = min(minutes, (LONGEST_STILL_SECONDS - self.still_seconds) / 60)
             self.still_seconds += 60 * minutes
@@ -147,7 +147,7 @@ class Pipelines(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_paid_twice(self) -> None:
-        """A second build of the same commit and settings begins only when the first has left nothing to take."""
+        """See that a second build of a commit and its settings begins only when the first has left nothing to take."""
         seen: dict[tuple[str, str], BuildRecord] = {}
         for record in self.town.codebuild.records.values():
             key = (record.variables["ORCHESTRATOR_MARKER"], record.variables["ORCHESTRATOR_REF"])
@@ -181,9 +181,10 @@ class Pipelines(RuleBasedStateMachine):
                 for job in self.town.jobs
                 if job.kind == "postbuild" and job.build_id == build_id and job.outcome == "ok" and job.pipeline
             }
-            asked_again = [report for report in self.town.reports if report.build_id == build_id and report.by == "build"
-                           and report.state == "success"]  # fmt: skip
-            assert len(takers) <= 1 + len(asked_again), (build_id, takers)
+            again = [
+                one for one in self.town.reports if (one.build_id, one.by, one.state) == (build_id, "build", "success")
+            ]
+            assert len(takers) <= 1 + len(again), (build_id, takers)
 
     def teardown(self) -> None:
         try:
@@ -226,7 +227,7 @@ class Pipelines(RuleBasedStateMachine):
         raise AssertionError("it never comes to rest")
 
     def _check_reports(self) -> None:
-        """Every build that was started has told its ending to its commit, in the pipeline that asked for it.
+        """See that every build has told its ending to its commit, in the pipeline that asked for it.
 
         A build that CodeBuild did not carry out is told by the one that was started in its place.
         """
@@ -286,7 +287,7 @@ class Pipelines(RuleBasedStateMachine):
 
 TestPipelines = Pipelines.TestCase
 TestPipelines.settings = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

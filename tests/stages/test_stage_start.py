@@ -347,7 +347,7 @@ class Home:
         before = set(self.job.account.records)
         try:
             give_another_chance(one, PLAN.builds[0], self.job.account, FakeClock(), self.said.append)
-        except StartedAgain as error:
+        except Superseded as error:
             assert error.exit_code == Superseded.exit_code == 4
             (other,) = set(self.job.account.records) - before or {list(self.job.account.records)[-1]}
             assert other in error.what
@@ -382,6 +382,10 @@ def test_a_fault_that_another_pipeline_has_made_good_is_not_built_again(status: 
     home.job.account.end(other, status=status, complete=status != "IN_PROGRESS")
     assert home.chance(first) == other
     assert len(home.job.account.records) == 2
+    with pytest.raises(Superseded) as caught:
+        give_another_chance(first, PLAN.builds[0], home.job.account, FakeClock(), home.said.append)
+    # Its own pipeline waits for an end, and the other build tells of itself in the other one.
+    assert not isinstance(caught.value, StartedAgain)
 
 
 def test_what_was_built_while_a_job_waited_for_room_is_taken() -> None:
