@@ -10,14 +10,10 @@ from typing import Any
 
 from orchestrator.packaging.documents.manifest import manifest, manifest_bytes
 from orchestrator.packaging.documents.model import Origin, PackageFacts
+from orchestrator.packaging.documents.places import NAMES, beside
 from orchestrator.packaging.documents.provenance import provenance
 from orchestrator.packaging.documents.sbom import sbom
 from orchestrator.packaging.files import write_whole
-
-# Beside `package.zip`, in S3 and as artifacts of a job; the keys are those of the manifest (`sbom_sha256`, `sbom_key`).
-NAMES = {"sbom": "sbom.cdx.json", "provenance": "provenance.json", "lock": "pylock.toml"}
-MANIFEST_NAME = "manifest.json"
-PACKAGE_NAME = "package.zip"
 
 
 @dataclass(frozen=True)
@@ -39,18 +35,6 @@ class Documents:
         places = dict(zip(NAMES, others, strict=True))
         self.write(manifest, places)
         return (manifest, *(places[key] for key in self.others))
-
-
-def beside(package: Path) -> tuple[Path, ...]:
-    """Return where the documents of a zip of any name lie: the manifest, then the others in the order of `NAMES`."""
-    stem = package.with_suffix("") if package.suffix == ".zip" else package
-    return (
-        stem.with_name(f"{stem.name}.manifest.json"),
-        stem.with_name(f"{stem.name}.cdx.json"),
-        stem.with_name(f"{stem.name}.provenance.json"),
-        # PEP 751 wants this spelling, and no dot in the name.
-        stem.with_name(f"pylock.{stem.name.replace('.', '-')}.toml"),
-    )
 
 
 def documents(facts: PackageFacts, origin: Origin, cache: Path) -> Documents:
