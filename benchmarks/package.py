@@ -64,7 +64,7 @@ def ours(folder: Path) -> None:
     """Make the package from the lock."""
     run(
         [
-            *(sys.executable, "-m", "orchestrator", "package", "build", "src", "--requirements", "pylock.toml"),
+            *("orchestrator", "package", "build", "src", "--requirements", "pylock.toml"),
             *("--architecture", "arm64", "--runtime", "python3.12", "--output", "ours.zip", "--cache", "cache"),
             *("--exclude", "requirements.txt"),
         ],

@@ -33,17 +33,19 @@ os.umask(order["umask"])
 from pathlib import Path
 from orchestrator.packaging.assembly.assemble import assemble
 from orchestrator.packaging.assembly.model import Order
+from orchestrator.packaging.files import sha256_of
 from orchestrator.packaging.runtimes import target_of
 from orchestrator.packaging.wheels.model import Wheel
 wheels = tuple(Wheel(name, version, Path(path), sha256) for name, version, path, sha256 in order["wheels"])
 interpreter = Path(order["interpreter"]) if order["interpreter"] else None
 for kind in ("function", "layer"):
     bytecode = kind == "layer" and interpreter is not None
-    done = assemble(
+    zipped = Path(kind + ".zip")
+    assemble(
         Order(kind, target_of("arm64", "python3.12"), wheels, (Path("app"),), ("**/tests/**",), bytecode, interpreter),
-        Path(kind + ".zip"),
+        zipped,
     )
-    print(kind + (" with bytecode" if bytecode else ""), done.sha256.hex())
+    print(kind + (" with bytecode" if bytecode else ""), sha256_of(zipped).hex())
 """
 
 

@@ -63,8 +63,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def build(output: Path, cache: Path | None, *, as_json: bool, **options: Any) -> None:
     """Make the package of SOURCEs (folders, files) and requirements for a target, inspected, with its documents."""
-    from orchestrator.packaging.documents.bundle import beside, documents
     from orchestrator.packaging.documents.model import Origin
+    from orchestrator.packaging.documents.places import beside
     from orchestrator.packaging.making import make_package
     from orchestrator.packaging.programs import program
     from orchestrator.packaging.recipe import Bench
@@ -79,11 +79,13 @@ def build(output: Path, cache: Path | None, *, as_json: bool, **options: Any) ->
         made_here = folder / output.name
         ignored = (folder, output.absolute(), *beside(output.absolute()))
         facts = make_package(replace(recipe, ignored=ignored), bench, made_here)
+        from orchestrator.packaging.documents.bundle import documents
+
         made = documents(facts, Origin(package=output.stem, started=started, finished=_now()), cached)
         finished = [*made.write_beside(made_here), made_here]
         # The package comes last: whoever finds it finds its documents.
         placed = [_place(file, output.with_name(file.name)) for file in finished]
-    narrate(f"sha256 {facts.assembled.sha256.hex()}, {facts.assembled.size_bytes} bytes")
+    narrate(f"sha256 {facts.sha256.hex()}, {facts.inspection.size_bytes} bytes")
     if as_json:
         print_json(dict(made.manifest))
     else:
@@ -92,7 +94,7 @@ def build(output: Path, cache: Path | None, *, as_json: bool, **options: Any) ->
 
 def _refuse_overwriting(output: Path, recipe: Recipe) -> None:
     """Raise ConfigurationError if the package or a document would replace what it is made of."""
-    from orchestrator.packaging.documents.bundle import beside
+    from orchestrator.packaging.documents.places import beside
 
     given = [*recipe.sources, *recipe.layers, *([recipe.requirements] if recipe.requirements else [])]
     read = {path.resolve() for path in given}

@@ -8,8 +8,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from orchestrator.errors import Refused
-from orchestrator.packaging.documents.bundle import MANIFEST_NAME, NAMES, PACKAGE_NAME, documents
+from orchestrator.packaging.documents.bundle import documents
 from orchestrator.packaging.documents.model import Asked, Origin
+from orchestrator.packaging.documents.places import MANIFEST_NAME, NAMES, PACKAGE_NAME
 from orchestrator.packaging.inside.snapshot import check_commit, unpack
 from orchestrator.packaging.inside.untar import extract
 from orchestrator.packaging.lock.model import DependencyPlan, Verdict

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.packaging.assembly.assemble import assemble
-from orchestrator.packaging.assembly.model import Assembled, Order
-from orchestrator.packaging.documents.bundle import beside
 from orchestrator.packaging.documents.input_digest import tree_digest
 from orchestrator.packaging.documents.model import PackageFacts
-from orchestrator.packaging.files import unwritable
-from orchestrator.packaging.inspection.inspect import inspect, refuse_findings
-from orchestrator.packaging.inspection.model import Inspection, Severity
 from orchestrator.packaging.lock.download import bring
 from orchestrator.packaging.lock.model import DependencyPlan, PlannedPackage, Verdict
 from orchestrator.packaging.lock.plan import plan_dependencies, read_credentials, refuse_impossible
@@ -39,9 +29,9 @@ def make_package(recipe: Recipe, bench: Bench, package: Path, *, planned: Depend
     # The digest is that of what was given: commands may write into their own sources.
     source_sha256 = tree_digest(recipe.sources)
     sources = (_custom(recipe, bench),) if recipe.output else recipe.sources
-    with _unchecked(package) as zipped:
-        assembled = assemble(_order(recipe, wheels, sources, (package, zipped.parent)), zipped)
-        inspection = _checked(recipe, bench, zipped, assembled)
+    from orchestrator.packaging.finishing import finish
+
+    assembled, inspection = finish(recipe, bench, wheels, sources, package)
     return PackageFacts(
         package=package,
         kind=recipe.kind,
@@ -73,7 +63,8 @@ def _wheels(plan: DependencyPlan, recipe: Recipe, bench: Bench) -> tuple[Wheel, 
     bench.narrate(f"{len(ready)} wheels, {len(to_compile)} to compile, for {plan.target}")
     locked = [package.file for package in (*ready, *to_compile) if package.file is not None]
     requirements = recipe.requirements or recipe.tree
-    files = bring(locked, bench.cache, read_credentials(requirements, recipe.tree, recipe.here), bench.narrate)
+    credentials = read_credentials(requirements, recipe.tree, recipe.here)
+    files = bring(locked, bench.cache, credentials, bench.narrate, meanwhile=_load_the_rest)
     wheels = [_wheel(package, files) for package in ready]
     if to_compile:
         # What only some packages need is imported by those only: most of the time of a small package is imports.
@@ -100,62 +91,7 @@ def _custom(recipe: Recipe, bench: Bench) -> Path:
     )
 
 
-def _order(recipe: Recipe, wheels: tuple[Wheel, ...], sources: tuple[Path, ...], ours: tuple[Path, ...]) -> Order:
-    asked = recipe.asked
-    return Order(
-        kind=recipe.kind,
-        target=recipe.target,
-        wheels=wheels,
-        sources=sources,
-        exclude=asked.exclude,
-        bytecode=asked.bytecode,
-        interpreter=_interpreter(recipe) if asked.bytecode else None,
-        root=recipe.tree,
-        ignored=(*ours, *beside(ours[0]), *recipe.ignored),
-    )
-
-
-def _interpreter(recipe: Recipe) -> Path | None:
-    from orchestrator.packaging.wheels.interpreter import interpreter_of
-
-    return interpreter_of(recipe.target)
-
-
-def _checked(recipe: Recipe, bench: Bench, zipped: Path, assembled: Assembled) -> Inspection:
-    """Inspect the finished zip, and try it; raises Refused or BuildFailed."""
-    for note in assembled.notes:
-        bench.narrate(note)
-    inspection = inspect(
-        zipped, recipe.target, layers=recipe.layers, allowed=recipe.asked.allow, origins=assembled.origins
-    )
-    for finding in inspection.findings:
-        if finding.severity is Severity.WARNING:
-            bench.narrate(f"warning: {finding}")
-    for allowed in inspection.allowed:
-        bench.narrate(f"allowed: {allowed.finding} ({allowed.reason})")
-    refuse_findings(inspection, recipe.target)
-    bench.narrate(f"inspected {inspection.files} files, {inspection.native_files} with machine code")
-    modules = recipe.asked.smoke
-    if modules:
-        from orchestrator.packaging.smoke import smoke
-
-        smoke(zipped, recipe.layers, recipe.kind, recipe.target, modules, bench.directory / "smoke")
-        bench.narrate(f"imported {', '.join(modules)}")
-    return inspection
-
-
-@contextmanager
-def _unchecked(package: Path) -> Iterator[Path]:
-    """Give a file in a folder of its own beside `package`; without an error it becomes `package` at the end."""
-    try:
-        package.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".orchestrator-", dir=package.parent))
-    except OSError as error:
-        raise unwritable(package, error) from error
-    try:
-        yield folder / package.name
-        (folder / package.name).replace(package)
-    except OSError as error:
-        raise unwritable(package, error) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _load_the_rest() -> None:
+    """Import what the wheels go through next: most of the time of a small package is imports."""
+    import orchestrator.packaging.documents.bundle
+    import orchestrator.packaging.finishing  # noqa: F401

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.packaging.documents.model import Asked
 from orchestrator.packaging.runtimes import Target
-from orchestrator.packaging.wheels.keep import WheelKeep
+
+if TYPE_CHECKING:
+    from orchestrator.packaging.wheels.keep import WheelKeep
 
 
 @dataclass(frozen=True)

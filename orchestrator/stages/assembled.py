@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.errors import MachineryError
-from orchestrator.packaging.documents.bundle import MANIFEST_NAME, NAMES, PACKAGE_NAME
 from orchestrator.packaging.documents.manifest import deposited, manifest_bytes
 from orchestrator.packaging.documents.model import Origin, Stored
+from orchestrator.packaging.documents.places import MANIFEST_NAME, NAMES, PACKAGE_NAME
 from orchestrator.plan.model import BuildPlan
 from orchestrator.plan.names import AssembledId, assembled_key
 from orchestrator.ports import Maker, Narrator, ObjectStore, Pipelines

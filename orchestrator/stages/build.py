@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator.errors import ConfigurationError
-from orchestrator.packaging.documents.bundle import MANIFEST_NAME, PACKAGE_NAME
 from orchestrator.packaging.documents.model import Origin
+from orchestrator.packaging.documents.places import MANIFEST_NAME, PACKAGE_NAME
 from orchestrator.patience import Patience
 from orchestrator.plan.digest import marker
 from orchestrator.plan.model import BuildPlan, Plan

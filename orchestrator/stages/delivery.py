@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.errors import Gone, Refused
-from orchestrator.packaging.documents.bundle import MANIFEST_NAME, NAMES, PACKAGE_NAME
+from orchestrator.packaging.documents.places import MANIFEST_NAME, NAMES, PACKAGE_NAME
 from orchestrator.plan.model import BuildPlan
 from orchestrator.ports import Narrator, ObjectStore
 from orchestrator.stages.manifest import Manifest, parse_manifest

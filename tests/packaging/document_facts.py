@@ -86,10 +86,10 @@ def make_facts(folder: Path, *wheels: Wheel, **changes: Any) -> PackageFacts:
         package=package,
         kind="function",
         target=TARGET,
-        assembled=Assembled(digest, package.stat().st_size, 33, len(origins), origins, (), "libdeflate, level 6"),
+        assembled=Assembled(33, len(origins), origins, (), "libdeflate, level 6"),
         wheels=wheels,
         plan=DependencyPlan(TARGET, (), b'lock-version = "1.0"\n', made=True),
-        inspection=Inspection(digest, 1, 1, 1, 0, (), (Allowed(finding, "never called"),)),
+        inspection=Inspection(digest, package.stat().st_size, 1, 1, 0, (), (Allowed(finding, "never called"),)),
         asked=Asked(source="src", requirements="src/requirements.txt", environment={"CFLAGS": "-O2"}),
         source_sha256="3" * 64,
     )

@@ -205,8 +205,10 @@ def test_earlier_results_are_not_packed(tmp_path: Path, source: Path) -> None:
     _write(source, "a.py", "dist/notes.json", "dist/other.txt")
     order = Order("function", TARGET, (), (source,), ignored=(source / "dist/notes.json",))
     first = assemble(order, source / "dist/package.zip")
+    content = (source / "dist/package.zip").read_bytes()
     (source / "dist/.package.zip.part").write_text("left by a crash")
     assert assemble(order, source / "dist/package.zip") == first
+    assert (source / "dist/package.zip").read_bytes() == content
     assert set(first.origins) == {"a.py", "dist/other.txt"}
 
 

@@ -244,8 +244,8 @@ def test_bombs_are_found_before_anything_is_unpacked(tmp_path: Path, files: Mapp
 
 
 def test_record_quirks_of_real_wheels_are_taken(tmp_path: Path) -> None:
-    """Backslashes, directories, a byte order mark, signatures and rows without size do not stop a wheel."""
-    record = "\ufeffp\\a.py,,\np,,\np/,,\na-1.0.dist-info/WHEEL,,\n./a-1.0.dist-info/METADATA,sha256=x,8\n"
+    """Backslashes, directories, stripped sources, a byte order mark, signatures, rows without size stop no wheel."""
+    record = "\ufeffp\\a.py,,\np/fast.c,,\np,,\np/,,\na-1.0.dist-info/WHEEL,,\n./a-1.0.dist-info/METADATA,sha256=x,8\n"
     extra = {"RECORD.jws": b"s"}
     _assemble(tmp_path, wheel(tmp_path, "a", {"p/a.py": b"1"}, record=record, metadata=extra))
     content = _content(tmp_path)

@@ -95,13 +95,11 @@ def test_umask_time_zone_and_process_do_not_matter(tmp_path: Path) -> None:
 def test_headers_are_normalised(tmp_path: Path) -> None:
     """Every entry has 1980-01-01, mode 644 or 755, Unix, nothing extra; UTF-8 is only said of names that need it."""
     entries = [_memory("a", b"x" * 99), _memory("d/run", b"x", executable=True), _memory("ä")]
-    written = write_zip(entries, tmp_path / "x.zip")
+    write_zip(entries, tmp_path / "x.zip")
     infos = zipfile.ZipFile(tmp_path / "x.zip").infolist()
     seen = [(info.filename, oct(info.external_attr >> 16), info.compress_type, info.flag_bits) for info in infos]
     assert seen == [("a", "0o100644", 8, 0), ("d/run", "0o100755", 0, 0), ("ä", "0o100644", 0, 0x800)]
     assert {(info.date_time, info.create_system, info.extra) for info in infos} == {((1980, 1, 1, 0, 0, 0), 3, b"")}
-    content = (tmp_path / "x.zip").read_bytes()
-    assert written == (hashlib.sha256(content).digest(), len(content))
     with mapped(tmp_path / "x.zip") as whole:
         assert [member.name for member in read_directory(whole)] == ["a", "d/run", "ä"]
 

@@ -77,7 +77,7 @@ def test_the_provenance_names_everything_that_went_in(tmp_path: Path) -> None:
     facts = replace(facts, plan=replace(facts.plan, packages=(from_git("forked"),)))
     text = provenance(facts, ORIGIN)
     document = json.loads(text)
-    assert document["subject"] == [{"name": "package.zip", "digest": {"sha256": facts.assembled.sha256.hex()}}]
+    assert document["subject"] == [{"name": "package.zip", "digest": {"sha256": facts.sha256.hex()}}]
     found = {item["name"]: item for item in document["predicate"]["buildDefinition"]["resolvedDependencies"]}
     assert found["commit"] == {
         "name": "commit",

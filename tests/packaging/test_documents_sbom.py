@@ -133,7 +133,7 @@ def test_the_same_package_has_the_same_bill(tmp_path: Path) -> None:
     first = sbom(facts, ORIGIN)
     assert sbom(replace(facts, wheels=tuple(reversed(wheels))), replace(ORIGIN, started="later")) == first
     assert b"timestamp" not in first
-    other = replace(facts, assembled=replace(facts.assembled, sha256=b"\2" * 32))
+    other = replace(facts, inspection=replace(facts.inspection, sha256=b"\2" * 32))
     assert json.loads(sbom(other, ORIGIN))["serialNumber"] != json.loads(first)["serialNumber"]
 
 

@@ -140,6 +140,13 @@ def test_other_runtimes_have_no_python_rules(tmp_path: Path) -> None:
     assert [item.rule for item in found(tmp_path, {"a.node": elf(X86_64)}, NODE)] == [Rule.MACHINE]
 
 
+@pytest.mark.parametrize(("ending", "rules"), [("\n", []), ("\r\n", [Rule.CONTENT])])
+def test_a_script_that_was_saved_on_windows_does_not_start(tmp_path: Path, ending: str, rules: list[Rule]) -> None:
+    """A `bootstrap` whose first line ends with a carriage return is found before Lambda fails to start it."""
+    script = ("#!/bin/sh" + ending + "exec ./main" + ending, 0o100755)
+    assert [item.rule for item in found(tmp_path, {"bootstrap": script}, CUSTOM)] == rules
+
+
 def test_the_program_of_a_custom_runtime_must_be_one(tmp_path: Path) -> None:
     """`bootstrap` needs its x bit, also as a script; made on Windows it has none."""
     script = "#!/bin/sh\n"

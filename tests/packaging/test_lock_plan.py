@@ -166,15 +166,28 @@ def test_contradictions_are_told_in_full(index: FakeIndex, plan: Planner) -> Non
 
 def test_a_pure_fallback_is_not_taken_silently(index: FakeIndex, plan: Planner) -> None:
     """A release that is compiled for others is compiled for this target too, unless the user wants the fallback."""
-    index.add(wheel("fast", "2"), wheel("fast", "2", ELSEWHERE), sdist("fast", "2"))
+    index.add(wheel("fast", "2"), wheel("fast", "2", "cp312-cp312-musllinux_1_2_x86_64"), sdist("fast", "2"))
     found = plan("fast\n")
     assert _verdicts(found) == {"fast 2": "compile"}
+    assert found.packages[0].fallback
+    # Our own lock lists the source alone: used as a lock, it does not make the fallback acceptable.
+    (again,) = plan(found.text.decode(), name="pylock.toml").packages
+    assert again.fallback
+    assert "`allow_pure: [fast]`" in again.reason
     assert "`allow_pure: [fast]`" in _reason(found, "fast")
     assert _verdicts(plan("fast\n", pure=["Fast"])) == {"fast 2": "wheel"}
     index.add(wheel("fast", "1", OLD))
     assert _verdicts(plan("fast\n")) == {"fast 1": "wheel"}
     del index.files["fast-2.tar.gz"]
     assert _verdicts(plan("fast==2\n")) == {"fast 2": "impossible"}
+
+
+def test_a_wheel_that_lacks_only_what_other_systems_need_is_no_fallback(index: FakeIndex, plan: Planner) -> None:
+    """`asyncio` 3.4.3 has machine code for Windows, and is whole without on Linux; the same holds in a lock."""
+    index.add(wheel("loop", "2"), wheel("loop", "2", "cp33-none-win32"), wheel("loop", "2", ELSEWHERE))
+    index.add(sdist("loop", "2"))
+    assert _verdicts(plan("loop\n")) == {"loop 2": "wheel"}
+    assert _verdicts(plan("loop==2\n")) == {"loop 2": "wheel"}
 
 
 def test_a_placeholder_is_never_taken(index: FakeIndex, plan: Planner) -> None:

@@ -92,7 +92,11 @@ def test_compression_bomb_stops_early(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("content", "error"), [(b"no gzip", Refused), (gzip.compress(b"abc" * 9999)[:-9], MachineryError)]
+    ("content", "error"),
+    [
+        pytest.param(b"no gzip", Refused, id="no gzip"),
+        pytest.param(gzip.compress(b"abc" * 9999)[:-9], MachineryError, id="cut off"),
+    ],
 )
 def test_damaged_download_is_named(tmp_path: Path, content: bytes, error: type[Exception]) -> None:
     """What is not gzip is refused; what ends too early may be fetched again."""

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,14 +80,22 @@ def true_workshop(workshop: Workshop) -> Workshop:
 
 
 def build(
-    workshop: Workshop, settings: dict[str, Any], *, version: str = "1.0", more: str = "", function: str = ""
+    workshop: Workshop,
+    settings: dict[str, Any],
+    *,
+    version: str = "1.0",
+    more: str = "",
+    function: str = "",
+    added: Mapping[str, str] = {},
+    fallback: bool = False,
 ) -> Wheel:
-    """Compile the project `rocket`."""
+    """Compile the project `rocket`; `added` are further files of it."""
     workshop.directory.parent.mkdir(parents=True, exist_ok=True)
     path = workshop.directory.parent / "rocket-1.0.tar.gz"
-    source = sdist(path, project_files(json.dumps(settings), more=more, function=function))
+    source = sdist(path, {**project_files(json.dumps(settings), more=more, function=function), **added})
     file = LockedFile(source.name, hashlib.sha256(source.read_bytes()).hexdigest(), "https://index/rocket-1.0.tar.gz")
-    return compile_wheel(PlannedPackage("rocket", version, Verdict.COMPILE, "", file), source, workshop)
+    package = PlannedPackage("rocket", version, Verdict.COMPILE, "newest with a wheel is 2.0", file, fallback=fallback)
+    return compile_wheel(package, source, workshop)
 
 
 def members(wheel: Wheel) -> dict[str, bytes]:
@@ -160,6 +168,59 @@ def test_a_pure_fallback_is_taken_where_somebody_allows_it(workshop: Workshop) -
     assert build(workshop, PURE).libraries == ()
 
 
+def test_a_planned_fallback_does_not_come_out_as_one(workshop: Workshop) -> None:
+    """What the plan compiles for its machine code has to have some, even if no build file declares it (mypyc)."""
+    with pytest.raises(BuildFailed, match="without its machine code") as caught:
+        build(workshop, PURE, fallback=True)
+    assert "rocket 1.0 has machine code on other targets" in caught.value.detail
+    assert "`allow_pure:`" in caught.value.hint
+    with pytest.raises(BuildFailed, match="not possible here") as caught:
+        build(replace(workshop, target=target_of(OTHER, RUNTIME)), PURE, fallback=True)
+    assert "newest with a wheel is 2.0" in caught.value.detail
+    assert "add `rocket` to `allow_pure:`" in caught.value.hint
+
+
+HOOK = "[tool.hatch.build.targets.wheel.hooks.mypyc]\nenable-by-default = false\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "setup", "hint"),
+    [
+        ("", 'if os.getenv("ROCKET_USE_MYPYC", None) == "1": pass', "`ROCKET_USE_MYPYC`"),
+        ("", "if os.environ.get('WITH_SPEEDUPS'): pass", "`WITH_SPEEDUPS`"),
+        ("", "x = 'ROCKET_REQUIRE_C' in os.environ", "`ROCKET_REQUIRE_C`"),
+        ("", "os.environ.get('SKIP_CYTHON')", "often a compiler"),
+        (HOOK, "", "`HATCH_BUILD_HOOKS_ENABLE`"),
+    ],
+)
+def test_a_variable_that_switches_machine_code_on_is_named(
+    workshop: Workshop, more: str, setup: str, hint: str
+) -> None:
+    """Nothing was missing: the build script waits to be asked."""
+    with pytest.raises(BuildFailed, match="without its machine code") as caught:
+        build(workshop, PURE, more=more, added={"setup.py": f"import os\n{setup}\n"}, fallback=True)
+    assert hint in caught.value.hint
+
+
+def test_why_a_build_script_fell_back_is_told_in_its_own_words(workshop: Workshop) -> None:
+    """`coverage` 4.5.3 goes on without its C code, and says why on the way."""
+    said = "core.c:1: fatal error: gmp.h: No such file or directory"
+    with pytest.raises(BuildFailed, match="without its machine code") as caught:
+        build(workshop, {**PURE, "murmurs": said}, more=DECLARED)
+    assert caught.value.detail.startswith("the header `gmp.h` is missing\nobserved: ")
+    assert "gmp" in caught.value.hint
+
+
+def test_an_exception_of_an_old_build_script_is_explained(workshop: Workshop) -> None:
+    """Nothing known is missing, but the metadata names no Python as new as this."""
+    pkg_info = "Name: rocket\nClassifier: Programming Language :: Python :: 3.5\n"
+    with pytest.raises(BuildFailed, match="does not compile") as caught:
+        build(workshop, {**NATIVE, "says": "KeyError: '__version__'"}, added={"PKG-INFO": pkg_info})
+    assert "its metadata names Python 3.5, and not" in caught.value.detail
+    assert "newest with a wheel is 2.0" in caught.value.detail
+    assert "made for Python" in caught.value.hint
+
+
 def test_what_the_build_said_is_shown_with_the_reason_first(true_workshop: Workshop) -> None:
     """The missing header, the package that brings it, and the real last lines, without the index's password."""
     said = "core.c:1: fatal error: libpq-fe.h: No such file or directory\nsee https://me:canary@index/simple"
@@ -172,10 +233,17 @@ def test_what_the_build_said_is_shown_with_the_reason_first(true_workshop: Works
     assert "`system_packages:`" in caught.value.hint
 
 
-def test_a_network_that_is_down_is_the_machinery(workshop: Workshop) -> None:
-    """Build requirements that cannot be downloaded are nobody's fault, and may be retried."""
+@pytest.mark.parametrize(
+    "said",
+    [
+        "error sending request for url (https://index/simple/setuptools/)",
+        "warning: spurious network error (3 tries remaining): [6] Could not resolve hostname (index.crates.io)",
+    ],
+)
+def test_a_network_that_is_down_is_the_machinery(workshop: Workshop, said: str) -> None:
+    """Build requirements that cannot be downloaded, by uv or by cargo, are nobody's fault, and may be retried."""
     with pytest.raises(MachineryError):
-        build(workshop, {**NATIVE, "says": "error sending request for url (https://index/simple/setuptools/)"})
+        build(workshop, {**NATIVE, "says": said})
 
 
 def test_a_build_that_never_ends_is_ended(workshop: Workshop) -> None:

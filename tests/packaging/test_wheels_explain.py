@@ -114,6 +114,14 @@ def test_a_python_module_that_the_build_script_forgot_is_no_system_package() -> 
     assert "system_packages" not in cause.advice
 
 
+def test_what_cmake_looks_for_is_named_with_the_file_that_brings_it() -> None:
+    """`pyarrow` from source: no system package is called `Arrow`, but one would bring `ArrowConfig.cmake`."""
+    said = 'By not providing "FindArrow.cmake" in CMAKE_MODULE_PATH this project has\n  asked CMake to find a package'
+    (cause,) = explain(said, TARGET, manager="dnf")
+    assert cause.what == "what CMake calls `Arrow` is missing"
+    assert "dnf provides '*/ArrowConfig.cmake'" in cause.advice
+
+
 @given(st.text())
 def test_any_output_can_be_explained_with_nothing(output: str) -> None:
     """Explaining never fails, whatever a compiler prints."""

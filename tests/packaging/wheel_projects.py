@@ -13,7 +13,7 @@ SETTINGS = json.load(open("settings.json"))
 
 
 def build_wheel(directory, config_settings=None, metadata_directory=None):
-    print("the backend speaks")
+    print("the backend speaks", SETTINGS.get("murmurs", ""), sep="\\n")
     if SETTINGS.get("says"):
         print(SETTINGS["says"], file=sys.stderr)
         raise SystemExit(1)

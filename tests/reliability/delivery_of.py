@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from orchestrator.packaging.documents.bundle import MANIFEST_NAME, NAMES, PACKAGE_NAME
+from orchestrator.packaging.documents.places import MANIFEST_NAME, NAMES, PACKAGE_NAME
 from orchestrator.packaging.documents.provenance import BUILD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE
 from orchestrator.plan.names import artifact_key
 

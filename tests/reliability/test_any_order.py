@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from town import LAMBDA_ATTEMPTS, Job, Town
 
-from orchestrator.packaging.documents.bundle import MANIFEST_NAME, PACKAGE_NAME
+from orchestrator.packaging.documents.places import MANIFEST_NAME, PACKAGE_NAME
 from orchestrator.records import BuildRecord
 
 REFS = st.sampled_from(["main", "feature/ä"])

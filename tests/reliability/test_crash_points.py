@@ -21,7 +21,7 @@ from stand import Stand, stand
 from stand_parts import BUCKET, variables_of
 
 from orchestrator.emulator.gitlab.records import Pipeline
-from orchestrator.packaging.documents.bundle import MANIFEST_NAME, PACKAGE_NAME
+from orchestrator.packaging.documents.places import MANIFEST_NAME, PACKAGE_NAME
 
 pytestmark = pytest.mark.e2e
 HOUR_SECONDS = 3600.0

@@ -24,7 +24,7 @@ from orchestrator.handback.bring_home import Outcome, World, bring_home
 from orchestrator.handback.build import Ended
 from orchestrator.handback.event import BuildId
 from orchestrator.handback.log import Log
-from orchestrator.packaging.documents.bundle import MANIFEST_NAME, PACKAGE_NAME
+from orchestrator.packaging.documents.places import MANIFEST_NAME, PACKAGE_NAME
 from orchestrator.patience import Patience
 from orchestrator.records import BuildRecord
 from orchestrator.stages.assembled import Workshop

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from orchestrator.errors import BuildFailed
 from orchestrator.packaging.assembly.compress import Packed, packed
@@ -27,14 +26,7 @@ _ENTRIES_LIMIT = 0xFFFF
 _BUFFER_BYTES = 256 * 1024
 
 
-class Written(NamedTuple):
-    """The zip that was written."""
-
-    sha256: bytes
-    size_bytes: int
-
-
-def write_zip(entries: Sequence[Entry], target: Path) -> Written:
+def write_zip(entries: Sequence[Entry], target: Path) -> None:
     """Write `entries` in their order to `target`, which appears only when it is whole.
 
     1980-01-01, modes 644 and 755, made by Unix, no extra fields, no data descriptors, no entries for directories.
@@ -50,22 +42,20 @@ def write_zip(entries: Sequence[Entry], target: Path) -> Written:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb", buffering=0) as file:
-            written = _write(entries, _Output(file))
+            _write(entries, _Output(file))
         part.replace(target)
     except OSError as error:
         raise unwritable(target, error) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-    return written
 
 
 class _Output:
-    """A file that is written in large pieces and hashed on the way."""
+    """A file that is written in large pieces."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._digest = hashlib.sha256()
         self._buffer = bytearray()
         self.position = 0
 
@@ -82,11 +72,7 @@ class _Output:
         self._put(self._buffer)
         self._buffer.clear()
 
-    def sha256(self) -> bytes:
-        return self._digest.digest()
-
     def _put(self, content: bytes | bytearray | memoryview) -> None:
-        self._digest.update(content)
         with memoryview(content) as rest:
             position = 0
             while position < len(rest):
@@ -95,7 +81,7 @@ class _Output:
                     position += self._file.write(piece)
 
 
-def _write(entries: Sequence[Entry], output: _Output) -> Written:
+def _write(entries: Sequence[Entry], output: _Output) -> None:
     directory = bytearray()
     with closing(packed(entries)) as files:
         for file in files:
@@ -104,7 +90,6 @@ def _write(entries: Sequence[Entry], output: _Output) -> Written:
     output.write(directory)
     output.write(_END.pack(b"PK\x05\x06", 0, 0, len(entries), len(entries), size, start, 0))
     output.flush()
-    return Written(output.sha256(), output.position)
 
 
 def _add(file: Packed, output: _Output) -> bytes:

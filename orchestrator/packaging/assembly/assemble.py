@@ -47,11 +47,9 @@ def assemble(order: Order, output: Path) -> Assembled:
         records = _records(wheels, unpacked, {*entries, *(entry.name for entry in pyc)}, site, pyc)
         entries = merge([*entries.values(), *pyc, *_kept(records, patterns)])
         unzipped_bytes = check_size(entries)
-        written = write_zip(list(entries.values()), output)
+        write_zip(list(entries.values()), output)
     notes = [note for wheel, files in zip(wheels, unpacked, strict=True) for note in notes_of(wheel, files)]
     return Assembled(
-        sha256=written.sha256,
-        size_bytes=written.size_bytes,
         unzipped_bytes=unzipped_bytes,
         files=len(entries),
         origins={name: entry.origin for name, entry in entries.items()},

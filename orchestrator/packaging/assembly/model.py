@@ -35,13 +35,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Assembled:
-    """The finished zip. `origins` tells for every file the distribution (`lxml 6.0.2`), empty for the application.
+    """What is in the finished zip; its digest comes from the inspection, which reads it anew.
 
-    `compressor` and `interpreter` name what else the bytes depend on; `interpreter` is empty without bytecode.
+    `origins` tells for every file the distribution (`lxml 6.0.2`), empty for the application. `compressor` and
+    `interpreter` name what else the bytes depend on; `interpreter` is empty without bytecode.
     """
 
-    sha256: bytes
-    size_bytes: int
     unzipped_bytes: int
     files: int
     origins: Mapping[str, str]

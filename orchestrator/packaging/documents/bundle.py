@@ -10,15 +10,11 @@ from typing import Any
 
 from orchestrator.packaging.documents.manifest import manifest, manifest_bytes
 from orchestrator.packaging.documents.model import Origin, PackageFacts
+from orchestrator.packaging.documents.places import MANIFEST_NAME, NAMES, beside
 from orchestrator.packaging.documents.provenance import provenance
 from orchestrator.packaging.documents.sbom import sbom
 from orchestrator.packaging.files import write_whole
 from orchestrator.redaction import KNOWN
-
-# Beside `package.zip`, in S3 and as artifacts of a job; the keys are those of the manifest (`sbom_sha256`, `sbom_key`).
-NAMES = {"sbom": "sbom.cdx.json", "provenance": "provenance.json", "lock": "pylock.toml"}
-MANIFEST_NAME = "manifest.json"
-PACKAGE_NAME = "package.zip"
 
 
 @dataclass(frozen=True)
@@ -48,18 +44,6 @@ class Documents:
 def _open(name: str, content: bytes) -> bytes:
     KNOWN.refuse(content.decode("utf-8", "replace"), f"`{name}`")
     return content
-
-
-def beside(package: Path) -> tuple[Path, ...]:
-    """Return where the documents of a zip of any name lie: the manifest, then the others in the order of `NAMES`."""
-    stem = package.with_suffix("") if package.suffix == ".zip" else package
-    return (
-        stem.with_name(f"{stem.name}.manifest.json"),
-        stem.with_name(f"{stem.name}.cdx.json"),
-        stem.with_name(f"{stem.name}.provenance.json"),
-        # PEP 751 wants this spelling, and no dot in the name.
-        stem.with_name(f"pylock.{stem.name.replace('.', '-')}.toml"),
-    )
 
 
 def documents(facts: PackageFacts, origin: Origin, cache: Path) -> Documents:

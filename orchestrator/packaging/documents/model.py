@@ -52,6 +52,11 @@ class PackageFacts:
     asked: Asked
     source_sha256: str
 
+    @property
+    def sha256(self) -> bytes:
+        """The digest of exactly the bytes that were inspected."""
+        return self.inspection.sha256
+
 
 @dataclass(frozen=True)
 class Origin:

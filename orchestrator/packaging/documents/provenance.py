@@ -27,7 +27,7 @@ def provenance(facts: PackageFacts, origin: Origin) -> bytes:
     """Return the statement as JSON; it says nothing that was not handed in."""
     document = {
         "_type": STATEMENT_TYPE,
-        "subject": [{"name": "package.zip", "digest": {"sha256": facts.assembled.sha256.hex()}}],
+        "subject": [{"name": "package.zip", "digest": {"sha256": facts.sha256.hex()}}],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "buildDefinition": {

@@ -40,7 +40,7 @@ def sbom(facts: PackageFacts, origin: Origin, remembered: Path | None = None) ->
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(_SPACE, facts.assembled.sha256.hex())}",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(_SPACE, facts.sha256.hex())}",
         "version": 1,
         "metadata": _filled({"component": _root(facts, origin), "tools": _tools(origin)}),
         "components": components,
@@ -57,7 +57,7 @@ def _root(facts: PackageFacts, origin: Origin) -> dict[str, Any]:
             "group": origin.project,
             "name": origin.package or facts.package.stem,
             "version": origin.commit,
-            "hashes": [_sha256(facts.assembled.sha256.hex())],
+            "hashes": [_sha256(facts.sha256.hex())],
             "properties": _properties(
                 kind=facts.kind, architecture=facts.target.architecture, runtime=facts.target.runtime.name
             ),

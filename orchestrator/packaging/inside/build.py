@@ -31,7 +31,7 @@ def build_package(build: Build, workspace: Workspace, narrate: Callable[[str], N
     )
     facts = make_package(_recipe(build.settings, workspace), bench, workspace.package)
     documents(facts, _origin(build, started), workspace.cache).write(workspace.manifest, workspace.documents)
-    return facts.assembled.sha256.hex()
+    return facts.sha256.hex()
 
 
 def _keep(build: Build, workspace: Workspace, narrate: Callable[[str], None]) -> WheelKeep:

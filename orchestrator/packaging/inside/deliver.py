@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import ConfigurationError, Refused
-from orchestrator.packaging.documents.bundle import MANIFEST_NAME, NAMES, PACKAGE_NAME
 from orchestrator.packaging.documents.manifest import deposited, manifest_bytes
 from orchestrator.packaging.documents.model import Stored
+from orchestrator.packaging.documents.places import MANIFEST_NAME, NAMES, PACKAGE_NAME
 from orchestrator.packaging.files import sha256_of, write_whole
 from orchestrator.packaging.inside.context import Build
 from orchestrator.packaging.inside.store import put_new

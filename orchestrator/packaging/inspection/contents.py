@@ -23,6 +23,9 @@ _DESCRIPTIONS = re.compile(
 )
 _LONGEST_DESCRIPTION = 16 * 1024 * 1024
 BYTECODE_HEADER_BYTES = 16
+# What Lambda starts in the runtimes `provided.*` (Lambda docs: custom runtimes).
+BOOTSTRAP = "bootstrap"
+_FIRST_LINE_BYTES = 256
 
 
 @dataclass
@@ -31,8 +34,9 @@ class Contents:
 
     `symbols` are those that need a version the target does not have, by ELF file and index of the version;
     `hollow` are the first bytes of what is only named like machine code, `descriptions` what distributions say of
-    themselves; `bytecode` the first bytes of compiled Python; `links` the targets of symbolic links; `unreadable` what
-    could not be read and why; `unread` what is too large to be read.
+    themselves; `bytecode` the first bytes of compiled Python; `interpreters` the first lines of the scripts that Lambda
+    starts; `links` the targets of symbolic links; `unreadable` what could not be read and why; `unread` what is too
+    large to be read.
     """
 
     elves: dict[str, Elf] = field(default_factory=dict)
@@ -41,6 +45,7 @@ class Contents:
     hollow: dict[str, bytes] = field(default_factory=dict)
     descriptions: dict[str, bytes] = field(default_factory=dict)
     bytecode: dict[str, bytes] = field(default_factory=dict)
+    interpreters: dict[str, bytes] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, UnreadableMember] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
@@ -53,10 +58,11 @@ def look_into(
     *,
     beside: Callable[[], object] = lambda: None,
 ) -> Contents:
-    """Inflate every member once, largest first, in two threads; `beside` is one more piece of work for them.
+    """Inflate every member once, in two threads; `beside` is one more piece of work for the second.
 
-    At most two members are in memory. A member that alone is larger than Lambda takes is not read, nor is
-    anything behind the first gigabyte.
+    The first begins with the largest members, the second with the smallest: they are many, and most of their time is
+    Python's, for which threads queue. At most two members are in memory. A member that alone is larger than Lambda
+    takes is not read, nor is anything behind the first gigabyte.
     """
     # Of two members of one name, the later one replaces the other.
     last = {member.name: member for member in members}
@@ -64,19 +70,19 @@ def look_into(
     contents = Contents(unread=frozenset(last) - {member.name for member in affordable})
     queue = deque(affordable)
 
-    def work() -> None:
+    def work(take: Callable[[], Member]) -> None:
         while queue:
             try:
-                member = queue.popleft()
+                member = take()
             except IndexError:  # the other thread was quicker
                 return
             _look(content, member, versions, contents)
 
-    def work_after() -> None:
+    def small_ones() -> None:
         beside()
-        work()
+        work(queue.pop)
 
-    run_beside(work, work_after)
+    run_beside(lambda: work(queue.popleft), small_ones)
     return contents
 
 
@@ -109,6 +115,8 @@ def _look(content: memoryview, member: Member, versions: Mapping[str, Version], 
         contents.foreign[name] = system
     elif is_named_like_code(name):
         contents.hollow[name] = bytes(unpacked[:HEAD_BYTES])
+    elif name == BOOTSTRAP and bytes(unpacked[:2]) == b"#!":
+        contents.interpreters[name] = bytes(unpacked[:_FIRST_LINE_BYTES]).partition(b"\n")[0]
     elif name.endswith(".pyc"):
         contents.bytecode[name] = bytes(unpacked[:BYTECODE_HEADER_BYTES])
     elif member.size_bytes <= _LONGEST_DESCRIPTION and _DESCRIPTIONS.search(name):

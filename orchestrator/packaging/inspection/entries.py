@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from orchestrator.packaging.inspection.contents import Contents
+from orchestrator.packaging.inspection.contents import BOOTSTRAP, Contents
 from orchestrator.packaging.inspection.model import Rule
 from orchestrator.packaging.inspection.problem import Problem
 from orchestrator.packaging.runtimes import Target
@@ -26,6 +26,7 @@ _NEVER = re.compile("[\x00-\x1f\x7f\udc80-\udcff]")
 def check_entries(members: Sequence[Member], contents: Contents, target: Target) -> Iterator[Problem]:
     """Yield what is wrong with the entries, whatever is in them."""
     yield from _names(members)
+    yield from _interpreters(contents, target)
     yield from _duplicates(members)
     for member in members:
         kind = stat.S_IFMT(member.mode)
@@ -57,6 +58,15 @@ def _folded(name: str) -> str:
     """Return what file systems that ignore case and composition take the name for."""
     name = name.removesuffix("/")
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name.casefold())
+
+
+def _interpreters(contents: Contents, target: Target) -> Iterator[Problem]:
+    """Check that the system finds what a script names in its first line, a line end of Windows included."""
+    for name, line in contents.interpreters.items():
+        if line.endswith(b"\r") and _is_program(name, contents, target):
+            shown = line.rstrip(b"\r").decode("utf-8", "backslashreplace")
+            observed = f"a first line `{shown}` that ends as on Windows, which Linux takes for a part of the name"
+            yield Problem(Rule.CONTENT, name, "first line", observed, "lines that end with a newline only")
 
 
 def _names(members: Sequence[Member]) -> Iterator[Problem]:
@@ -118,4 +128,4 @@ def _is_program(name: str, contents: Contents, target: Target) -> bool:
     # Shared libraries that print their version when they are run have an interpreter, too.
     if elf is not None and elf.is_program and ".so" not in name.rpartition("/")[2]:
         return True
-    return name == "bootstrap" and target.runtime.name.startswith("provided")
+    return name == BOOTSTRAP and target.runtime.name.startswith("provided")

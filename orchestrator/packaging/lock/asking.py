@@ -15,7 +15,8 @@ from orchestrator.packaging.lock.evidence import Evidence
 from orchestrator.packaging.lock.index import Index
 from orchestrator.packaging.lock.inputs import Inputs
 from orchestrator.packaging.lock.sdist_metadata import StaticMetadata, static_metadata
-from orchestrator.packaging.lock.uv import Uv, culprit, failure, is_surroundings
+from orchestrator.packaging.lock.uv import Uv
+from orchestrator.packaging.lock.uv_failures import culprit, failure, is_surroundings
 
 _ROUNDS = 60
 

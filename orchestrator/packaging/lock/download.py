@@ -35,12 +35,14 @@ def bring(
     narrate: Callable[[str], None],
     *,
     web: Web | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> dict[str, Path]:
     """Return a path for each sha256; files of the index lie in `<cache>/files/<sha256>/<name>`.
 
     Files in the cache are hashed again before they are used, and fetched anew if they are damaged. Several
-    processes may use one cache. Raises Refused (a digest is wrong, also after retries), BuildFailed (gone from the
-    index), ConfigurationError (no access, a file that does not exist), MachineryError (network, disk).
+    processes may use one cache. `meanwhile` is called once all are under way. Raises Refused (a digest is wrong, also
+    after retries), BuildFailed (gone from the index), ConfigurationError (no access, a file that does not exist),
+    MachineryError (network, disk).
     """
     fetch = _Fetch(cache, credentials, web, threading.Event())
     unique = {file.sha256: file for file in files}
@@ -49,6 +51,7 @@ def bring(
     with ThreadPoolExecutor(min(PARALLEL, len(unique))) as pool:
         futures = {pool.submit(fetch.one, file): digest for digest, file in unique.items()}
         try:
+            meanwhile()
             _watch(list(futures), fetch, narrate)
         except BaseException:
             fetch.stop.set()

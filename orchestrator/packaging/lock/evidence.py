@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from orchestrator.packaging.lock.index import IndexFile, Project
-from orchestrator.packaging.lock.target_tags import wheel_rank
+from orchestrator.packaging.lock.target_tags import is_for_linux, wheel_rank
 from orchestrator.packaging.runtimes import Target
+
+if TYPE_CHECKING:
+    from orchestrator.packaging.lock.index import IndexFile, Project
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,10 @@ class Evidence:
         return None
 
     def is_fallback(self, version: Version) -> bool:
-        """Tell whether the target would get a pure wheel of a release that has compiled ones for other targets."""
+        """Tell whether the target would get a pure wheel of a release that is compiled for other Linux targets."""
         wheel = self.wheel(version)
         files = self.project.releases.get(version, ())
-        return bool(wheel and wheel.is_pure) and any(file.is_wheel and not file.is_pure for file in files)
+        return bool(wheel and wheel.is_pure) and any(is_for_linux(file.name) for file in files)
 
     def is_compiled_somewhere(self) -> bool:
         """Tell whether any version has a wheel for some platform only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.pylock import Pylock, PylockSelectError
 
@@ -18,8 +19,10 @@ from orchestrator.packaging.lock.document import (
 )
 from orchestrator.packaging.lock.requirement_file import decode
 from orchestrator.packaging.lock.target_tags import marker_environment
-from orchestrator.packaging.lock.uv import Uv, failure
 from orchestrator.packaging.runtimes import Target
+
+if TYPE_CHECKING:
+    from orchestrator.packaging.lock.uv import Uv
 
 
 def read_lock(file: Path, tree: Path, uv: Uv) -> tuple[Table, bytes]:
@@ -67,5 +70,7 @@ def _exported(file: Path, uv: Uv) -> str:
         for_target=False,
     )
     if result.code:
+        from orchestrator.packaging.lock.uv_failures import failure
+
         raise failure("`uv.lock` cannot be read", result.errors, uv)
     return result.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from packaging.pylock import (
@@ -24,10 +25,18 @@ from orchestrator.errors import ConfigurationError, Refused
 from orchestrator.packaging.lock import reasons
 from orchestrator.packaging.lock.credentials import public
 from orchestrator.packaging.lock.document import file_path
-from orchestrator.packaging.lock.evidence import Evidence
 from orchestrator.packaging.lock.model import LockedFile, LockedSource, PlannedPackage, Verdict
-from orchestrator.packaging.lock.target_tags import described, marker_environment, target_tags, wheel_rank
+from orchestrator.packaging.lock.target_tags import (
+    described,
+    is_for_linux,
+    marker_environment,
+    target_tags,
+    wheel_rank,
+)
 from orchestrator.packaging.runtimes import Target
+
+if TYPE_CHECKING:
+    from orchestrator.packaging.lock.evidence import Evidence
 
 _File = PackageWheel | PackageSdist | PackageArchive
 
@@ -98,12 +107,12 @@ class Judging:
         return self.from_source(name) or self._is_fallback(package)
 
     def _is_fallback(self, package: Package) -> bool:
-        """Tell whether the best wheel is pure, while others of the same version are not."""
+        """Tell whether the best wheel is pure, while others of the same version are compiled for some Linux."""
         if package.name in self.pure:
             return False
         names = [wheel.filename for wheel in package.wheels or ()]
         ranked = [(rank, name) for name in names if (rank := wheel_rank(name, self.target)) is not None]
-        others = any(not name.endswith("-none-any.whl") for name in names)
+        others = any(map(is_for_linux, names))
         shown = bool(ranked) and min(ranked)[1].endswith("-none-any.whl") and others
         return shown or package.name in self.fallbacks
 
@@ -118,12 +127,20 @@ class Judging:
                 said = reasons.of_fallback(package.name, Version(version), has_sdist=False)
                 return PlannedPackage(package.name, version, Verdict.IMPOSSIBLE, said)
             return PlannedPackage(package.name, version, Verdict.WHEEL, reasons.of_wheel(chosen.filename), file)
+        # A lock may list the source distribution alone, as ours does for what is compiled in place of its fallback.
+        fallback = fallback or self._gives_way(package)
         reason = self._why_compile(package, fallback=fallback)
         if self.wheels_only(package.name):
             return PlannedPackage(
                 package.name, version, Verdict.IMPOSSIBLE, f"`--only-binary` asks for a wheel, and there is {reason}"
             )
-        return PlannedPackage(package.name, version, Verdict.COMPILE, reason, file)
+        return PlannedPackage(package.name, version, Verdict.COMPILE, reason, file, fallback=fallback)
+
+    def _gives_way(self, package: Package) -> bool:
+        if package.version is None or package.name in self.pure or self.from_source(package.name):
+            return False
+        evidence = self.evidence_of(package.name)
+        return evidence is not None and evidence.is_fallback(package.version)
 
     def _why_compile(self, package: Package, *, fallback: bool) -> str:
         if fallback and package.version:

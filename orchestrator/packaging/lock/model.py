@@ -44,7 +44,8 @@ class PlannedPackage:
     """One package of the lock: what is taken, and why.
 
     `name` is normalised; `version` is empty for a source tree whose version nobody has asked for yet. `file` is
-    the wheel (WHEEL) or the sdist (COMPILE); `source` stands in its place for source trees.
+    the wheel (WHEEL) or the sdist (COMPILE); `source` stands in its place for source trees. `fallback` tells that it is
+    compiled although there is a wheel, because that lacks the machine code that other targets get.
     """
 
     name: str
@@ -53,6 +54,7 @@ class PlannedPackage:
     reason: str
     file: LockedFile | None = None
     source: LockedSource | None = None
+    fallback: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".strip()

@@ -5,25 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from orchestrator.errors import BuildFailed, OrchestratorError
 from orchestrator.packaging.lock.credentials import Credentials, credentials_for, expanded
 from orchestrator.packaging.lock.document import pylock_of
-from orchestrator.packaging.lock.evidence import Evidence
 from orchestrator.packaging.lock.existing import read_lock, refuse_other_targets
-from orchestrator.packaging.lock.index import Index, places_of
 from orchestrator.packaging.lock.inputs import Inputs, is_lock, read_inputs
 from orchestrator.packaging.lock.judging import Judging
 from orchestrator.packaging.lock.model import DependencyPlan, Verdict
-from orchestrator.packaging.lock.uv import Uv
 from orchestrator.packaging.runtimes import Target
 
 if TYPE_CHECKING:
+    from orchestrator.packaging.lock.evidence import Evidence
+    from orchestrator.packaging.lock.index import Index
+    from orchestrator.packaging.lock.uv import Uv
     from orchestrator.packaging.lock.web import Web
 
 
@@ -49,10 +49,10 @@ def plan_dependencies(
     the tree, a hash that no file has).
     """
     allowed = frozenset(canonicalize_name(name) for name in pure)
-    index = index or index_of(requirements, tree, source)
     if is_lock(requirements):
         return _locked_plan(requirements, tree, target, uv, allowed, index)
     # Resolving needs much that a lock does not; with a lock, imports are most of the time.
+    index = index or index_of(requirements, tree, source)
     from orchestrator.packaging.lock.resolving import resolved_plan
 
     return resolved_plan(read_inputs(requirements, tree, source), tree, target, uv, narrate, allowed, index)
@@ -72,6 +72,8 @@ def refuse_impossible(plan: DependencyPlan) -> None:
 
 def index_of(requirements: Path, tree: Path, source: Path, environ: Mapping[str, str] = os.environ) -> Index:
     """Return the indexes that an input and the environment name; its answers are remembered."""
+    from orchestrator.packaging.lock.index import Index, places_of
+
     inputs = None if is_lock(requirements) else read_inputs(requirements, tree, source)
     credentials = _credentials(inputs, environ)
     lines = inputs.index if inputs else ()
@@ -97,16 +99,24 @@ def _credentials(inputs: Inputs | None, environ: Mapping[str, str]) -> Credentia
 
 
 def _locked_plan(
-    requirements: Path, tree: Path, target: Target, uv: Uv, pure: Collection[str], index: Index
+    requirements: Path, tree: Path, target: Target, uv: Uv, pure: Collection[str], index: Index | None
 ) -> DependencyPlan:
     document, text = read_lock(requirements, tree, uv)
     lock = pylock_of(document, requirements.name)
     refuse_other_targets(lock, target, requirements.name)
 
+    @cache
+    def asked() -> Index:
+        return index or index_of(requirements, tree, tree)
+
     def evidence_of(name: str) -> Evidence | None:
         # Only a better sentence depends on it: a lock is used also where no index can be reached.
+        from packaging.specifiers import SpecifierSet
+
+        from orchestrator.packaging.lock.evidence import Evidence
+
         with suppress(OrchestratorError):
-            project = index.project(name)
+            project = asked().project(name)
             return Evidence(project, target, SpecifierSet()) if project else None
         return None
 

@@ -18,7 +18,7 @@ from orchestrator.packaging.lock.document import Table, file_name_of
 from orchestrator.packaging.lock.evidence import Evidence
 from orchestrator.packaging.lock.placeholder import is_placeholder
 from orchestrator.packaging.lock.target_tags import wheel_rank
-from orchestrator.packaging.lock.uv import failure
+from orchestrator.packaging.lock.uv_failures import failure
 from orchestrator.packaging.runtimes import Target
 
 _ROUNDS = 25

@@ -43,6 +43,14 @@ def wheel_rank(name: str, target: Target) -> int | None:
     return min((ranks[tag] for tag in tags if tag in ranks), default=None)
 
 
+def is_for_linux(name: str) -> bool:
+    """Tell whether a wheel's name says that it has machine code for some Linux.
+
+    What is compiled for Windows or macOS only, such as `asyncio` 3.4.3, is complete without that elsewhere.
+    """
+    return name.endswith(".whl") and "linux" in name.rpartition("-")[2]
+
+
 def marker_environment(target: Target) -> Environment:
     """Return the values of the environment markers on the target."""
     full = f"{target.python_version}.{_PATCH}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 import sys
@@ -13,28 +12,21 @@ from pathlib import Path
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.version import InvalidVersion, Version
 
-from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError
+from orchestrator.errors import BuildFailed, OrchestratorError
 from orchestrator.packaging.lock.model import PlannedPackage
-from orchestrator.packaging.lock.uv import cache_failure
+from orchestrator.packaging.lock.uv_failures import cache_failure
 from orchestrator.packaging.process import Result, clean_environment, run
 from orchestrator.packaging.runtimes import Target
-from orchestrator.packaging.wheels.explain import explain
 from orchestrator.packaging.wheels.graft import Shop, graft
 from orchestrator.packaging.wheels.interpreter import Interpreter, find_interpreter
 from orchestrator.packaging.wheels.model import SystemLibrary, Wheel
 from orchestrator.packaging.wheels.source_tree import native_evidence, prepare
+from orchestrator.packaging.wheels.telling import Told, not_here
 from orchestrator.packaging.wheels.wheel_file import WheelFile, read_wheel, write_wheel
 
 # 1980-01-01, the earliest time that a zip can say; backends that write times take this one.
 _EPOCH = "315532800"
-_SHOWN_LINES = 25
 _NEWEST_GLIBC_MINOR = 60
-_NETWORK = re.compile(
-    r"error sending request|dns error|connection (?:reset|refused|closed)|HTTP status server error|tls handshake"
-    r"|operation timed out",
-    re.IGNORECASE,
-)
-_CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s`']+@")
 
 
 @dataclass(frozen=True)
@@ -72,12 +64,18 @@ def compile_wheel(package: PlannedPackage, source: Path, workshop: Workshop) -> 
     place = workshop.directory / package.name
     project = prepare(source, place)
     evidence = native_evidence(project)
+    if package.fallback:
+        evidence = evidence or f"{package} has machine code on other targets"
     if missing and evidence:
-        raise _not_here(package, missing, evidence)
+        raise not_here(package, missing, evidence)
     workshop.narrate(f"building a wheel of {package} with {_described(interpreter)}")
     environment = build_environment(workshop, place)
-    built = read_wheel(_build(package, project, place / "out", interpreter, workshop, environment))
-    _check(package, built, workshop, evidence, missing)
+    told = Told(package, workshop.target, project, (workshop.directory, workshop.cache))
+    path, said = _build(package, project, place / "out", interpreter, workshop, environment, told)
+    built = read_wheel(path)
+    _check(package, built, workshop, missing)
+    if evidence and built.is_pure and package.name not in workshop.pure:
+        raise told.without_code(built.filename, evidence, said)
     shop = Shop(place / "graft", workshop.patchelf, environment)
     finished, libraries = graft(built, workshop.target, shop)
     path, sha256 = write_wheel(finished, workshop.directory / "wheels")
@@ -131,7 +129,9 @@ def _build(
     interpreter: Interpreter | None,
     workshop: Workshop,
     environment: Mapping[str, str],
-) -> Path:
+    told: Told,
+) -> tuple[Path, str]:
+    """Return the wheel, and what the build script has said."""
     python = interpreter.path if interpreter else Path(sys.executable)
     result = run(
         [
@@ -145,7 +145,7 @@ def _build(
         timeout_seconds=workshop.timeout_seconds,
     )
     if result.code:
-        raise _failure(package, result, workshop)
+        raise _failure(result, workshop, told)
     wheels = list(output.glob("*.whl"))
     if len(wheels) != 1:
         raise BuildFailed(
@@ -153,35 +153,16 @@ def _build(
             detail=f"observed: {len(wheels)} wheels, expected: one",
             hint="choose another version",
         )
-    return wheels[0]
+    return wheels[0], f"{result.output}\n{result.errors}"
 
 
-def _failure(package: PlannedPackage, result: Result, workshop: Workshop) -> OrchestratorError:
-    if unusable := cache_failure(result.errors, Path(workshop.environment.get("UV_CACHE_DIR", workshop.cache))):
-        return unusable
-    text = f"{result.output}\n{result.errors}"
-    for folder in (workshop.directory, workshop.cache):
-        text = text.replace(f"{folder}/", "")
-    text = _CREDENTIALS_IN_URL.sub("", text)
-    shown = "\n".join([line for line in text.splitlines() if line.strip(" ~^|")][-_SHOWN_LINES:])
-    causes = explain(text, workshop.target)
-    if not causes and _NETWORK.search(text):
-        return MachineryError(
-            f"what {package} needs to be built cannot be downloaded",
-            detail=shown,
-            hint="start the build again; check that it can reach the package index",
-        )
-    detail = "\n".join([*dict.fromkeys(cause.what for cause in causes), "its last lines:", shown])
-    hint = "; ".join(dict.fromkeys(cause.advice for cause in causes))
-    return BuildFailed(
-        f"{package} does not compile for {workshop.target}",
-        detail=detail,
-        hint=hint or "the lines above say what its build script misses; `environment:` of the package reaches it",
-    )
+def _failure(result: Result, workshop: Workshop, told: Told) -> OrchestratorError:
+    unusable = cache_failure(result.errors, Path(workshop.environment.get("UV_CACHE_DIR", workshop.cache)))
+    return unusable or told.failure(f"{result.output}\n{result.errors}")
 
 
-def _check(package: PlannedPackage, wheel: WheelFile, workshop: Workshop, evidence: str, missing: str) -> None:
-    """Raise BuildFailed unless the wheel is what was planned, for the target, and not less than its source promises."""
+def _check(package: PlannedPackage, wheel: WheelFile, workshop: Workshop, missing: str) -> None:
+    """Raise BuildFailed unless the wheel is what was planned, and for the target."""
     if package.version and not same_version(wheel.version, package.version):
         raise BuildFailed(
             f"{package} says of itself that it is version {wheel.version}",
@@ -190,7 +171,7 @@ def _check(package: PlannedPackage, wheel: WheelFile, workshop: Workshop, eviden
         )
     tags = {Tag(*parts) for parts in _products(wheel.tags)}
     if missing and not wheel.is_pure:
-        raise _not_here(package, missing, f"the result was {wheel.filename}")
+        raise not_here(package, missing, f"the result was {wheel.filename}")
     if not tags & _fitting(workshop.target):
         raise BuildFailed(
             f"the wheel of {package} is not for {workshop.target}",
@@ -198,21 +179,6 @@ def _check(package: PlannedPackage, wheel: WheelFile, workshop: Workshop, eviden
             f"{workshop.target.machine}, glibc",
             hint="check `environment:` of the package for settings of another Python or platform",
         )
-    if evidence and wheel.is_pure and package.name not in workshop.pure:
-        raise BuildFailed(
-            f"{package} came out without its machine code",
-            detail=f"observed: {wheel.filename}, which is pure Python\nexpected: machine code, because {evidence}",
-            hint="its build script fell back because something is missing, often a compiler: "
-            f"see `system_packages:` and `environment:` of the package, or add `{package.name}` to `allow_pure:`",
-        )
-
-
-def _not_here(package: PlannedPackage, missing: str, evidence: str) -> BuildFailed:
-    return BuildFailed(
-        f"{package} has to be compiled, which is not possible here",
-        detail=f"observed: {missing}; {evidence}",
-        hint="build on the target's architecture and Python (CodeBuild does), or choose a version that has a wheel",
-    )
 
 
 def same_version(one: str, other: str) -> bool:

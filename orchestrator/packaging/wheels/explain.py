@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any
 
 from orchestrator.packaging.runtimes import Target
+from orchestrator.packaging.wheels.outdated import is_of_python, outdated, was_removed
 from orchestrator.packaging.wheels.system_packages import manager_here
 
 _PROGRAM = r"[\w.+-]*(?:[_-]config|rustc|cargo|cmake)"
@@ -45,10 +46,18 @@ _SIGNS = tuple(
             "modules",
             r"pkg-config[^\n]*--(?:cflags|libs|exists|modversion)[^\n]*?['\" ]([\w.+-]+)['\"][^\n]*did not exit",
         ),
+        # CMake, for what it calls a package; `Arrow` comes with `ArrowConfig.cmake`.
+        ("configurations", r'By not providing "Find([\w.+-]+)\.cmake"'),
     )
 )
 _MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
-_KINDS = {"headers": "the header", "libraries": "the library", "programs": "the program", "modules": "the library"}
+_KINDS = {
+    "headers": "the header",
+    "libraries": "the library",
+    "programs": "the program",
+    "modules": "the library",
+    "configurations": "what CMake calls",
+}
 _MANAGERS = ("dnf", "yum", "apt-get")
 
 
@@ -80,7 +89,10 @@ def _causes(output: str, target: Target, manager: str) -> Iterator[Cause]:
             if row is None and kind in ("programs", "modules"):
                 # Every unknown file that a script looks for in vain would come out as a missing program.
                 continue
-            advice = _advice(row, target, manager) if row else _search(name, manager)
+            if row is None and kind == "headers" and is_of_python(name):
+                continue
+            wanted = f"{name}Config.cmake" if kind == "configurations" else name
+            advice = _advice(row, target, manager) if row else _search(wanted, manager)
             if advice not in covered:
                 covered.add(advice)
                 yield Cause(f"{_KINDS[kind]} `{name}` is missing", advice)
@@ -90,7 +102,9 @@ def _causes(output: str, target: Target, manager: str) -> Iterator[Cause]:
             if word in output and advice not in covered:
                 covered.add(advice)
                 yield Cause(f"its build script says: {_line_with(word, output)}", advice)
-    if module := _MODULE.search(output):
+    yield from (Cause(*found) for found in outdated(output, target))
+    module = _MODULE.search(output)
+    if module and not was_removed(module[1], target):
         yield Cause(
             f"its build script needs the Python module `{module[1]}`, and does not declare it",
             "choose a version whose `build-system.requires` names it, or one that has a wheel",

@@ -9,17 +9,19 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.packaging.files import sha256_of, write_whole
-from orchestrator.packaging.lock.model import PlannedPackage
 from orchestrator.packaging.runtimes import Target
 from orchestrator.packaging.wheels.model import SystemLibrary, Wheel
-from orchestrator.packaging.wheels.system_packages import Installed
+
+if TYPE_CHECKING:
+    from orchestrator.packaging.lock.model import PlannedPackage
+    from orchestrator.packaging.wheels.system_packages import Installed
 
 # Raise it whenever the same inputs give another wheel: other flags, another way of grafting.
-CONTRACT = 2
+CONTRACT = 3
 ENTRY = "wheel.json"
 
 

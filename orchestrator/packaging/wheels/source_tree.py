@@ -20,7 +20,9 @@ _ENTRY_LIMIT = 200_000
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _NATIVE_SUFFIXES = {".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f", ".f90", ".f77", ".for", ".s", ".go", ".zig"}
 # What lies here is not what the package is made of.
-_BESIDE = {"test", "tests", "testing", "example", "examples", "doc", "docs", "benchmark", "benchmarks", ".git"}
+_BESIDE = {"test", "tests", "testing", "example", "examples", "doc", "docs", "benchmark", "benchmarks", ".git"} | {
+    *("demo", "demos", "googletest"),
+}
 # How the build files of the usual backends say that there is something to compile.
 _DECLARED = {
     "setup.py": re.compile(r"\b(?:ext_modules|cffi_modules|rust_extensions|cythonize|Extension|CMakeExtension)\b"),
@@ -32,6 +34,15 @@ _DECLARED = {
         re.MULTILINE,
     ),
 }
+# Variables that switch machine code on; those that switch it off, such as SKIP_CYTHON, help nobody.
+_VARIABLE = re.compile(
+    r"""(?:environ(?:\.get\(|\[)|getenv\()\s*["']([A-Z][A-Z0-9_]+)["']|["']([A-Z][A-Z0-9_]+)["']\s+in\s+os\.environ"""
+)
+_SWITCHES_ON = re.compile(r"(?:^|_)(?:USE|ENABLE|WITH|FORCE|REQUIRE|INSTALL)_")
+_HOOK_OFF = re.compile(
+    r"^\[tool\.hatch\.build\.(?:targets\.wheel\.)?hooks\.\w+\]\s*(?:[^\[]*\n)?enable-by-default\s*=\s*false", re.M
+)
+_CLASSIFIER = re.compile(r"^Classifier: Programming Language :: Python :: ([0-9]+\.[0-9]+)\s*$", re.MULTILINE)
 
 
 def prepare(source: Path, target: Path) -> Path:
@@ -80,6 +91,20 @@ def native_evidence(project: Path) -> str:
         return ""
     sources = sorted(_native_sources(project))
     return f"{declared} declares something to compile, such as {sources[0]}" if sources else ""
+
+
+def switches(project: Path) -> tuple[str, ...]:
+    """Return the variables that its build files read and that switch machine code on, as their names say."""
+    found = (one or other for one, other in _VARIABLE.findall(_text(project / "setup.py")))
+    names = dict.fromkeys(name for name in found if _SWITCHES_ON.search(name))
+    hook = ("HATCH_BUILD_HOOKS_ENABLE",) if _HOOK_OFF.search(_text(project / "pyproject.toml")) else ()
+    return (*hook, *names)
+
+
+def named_pythons(project: Path) -> tuple[str, ...]:
+    """Return the minor versions of Python that the metadata of an sdist names, oldest first."""
+    found = set(_CLASSIFIER.findall(_text(project / "PKG-INFO")))
+    return tuple(sorted(found, key=lambda version: [int(part) for part in version.split(".")]))
 
 
 def _native_sources(project: Path) -> Iterator[str]:
