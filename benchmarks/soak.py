@@ -40,7 +40,7 @@ from orchestrator.emulator.injection.rules import parse
 from orchestrator.errors import MachineryError, OrchestratorError
 from orchestrator.handback import aws as function_aws
 from orchestrator.handback.handler import handle
-from orchestrator.packaging.documents.bundle import PACKAGE_NAME
+from orchestrator.packaging.documents.places import PACKAGE_NAME
 from orchestrator.stages.build import Request, StartedBuild
 from orchestrator.stages.build import build as start_builds
 from orchestrator.stages.postbuild import postbuild
@@ -97,8 +97,8 @@ class Soak:
         self._pushing, self._taken = threading.Lock(), threading.Lock()
         self._seen: set[int] = set()
         made.script.status = self._ending
-        # As long as the job that has started it needs to say so, even in a bad moment: real builds are no quicker.
-        made.script.seconds = lambda commit: 4 + int(commit[:2], 16) / 128
+        # Longer than the job needs to say that it has started one: real builds are no quicker.
+        made.script.seconds = lambda commit: 1 + int(commit[:2], 16) / 128
         # So that reconcile, which waits for what has just ended, need not wait here.
         made.script.ago_seconds = HOUR_SECONDS
 

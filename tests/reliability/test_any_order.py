@@ -287,7 +287,7 @@ class Pipelines(RuleBasedStateMachine):
 
 TestPipelines = Pipelines.TestCase
 TestPipelines.settings = settings(
-    max_examples=100,
+    max_examples=60,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -24,6 +26,8 @@ _TIME, _DATE = 0, 1 << 5 | 1  # 1980-01-01 00:00, the earliest there is
 _FILE, _PROGRAM = 0o100644 << 16, 0o100755 << 16
 _ENTRIES_LIMIT = 0xFFFF
 _BUFFER_BYTES = 256 * 1024
+# What file systems and devices say that cannot set space aside (posix_fallocate(3)).
+_NO_RESERVING = {errno.EINVAL, errno.ENODEV, errno.EOPNOTSUPP, errno.ESPIPE}
 
 
 def write_zip(entries: Sequence[Entry], target: Path) -> None:
@@ -42,13 +46,34 @@ def write_zip(entries: Sequence[Entry], target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb", buffering=0) as file:
-            _write(entries, _Output(file))
+            _reserve(file, sum(_copied_bytes(entry) for entry in entries))
+            output = _Output(file)
+            _write(entries, output)
+            file.truncate(output.position)
         part.replace(target)
     except OSError as error:
         raise unwritable(target, error) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _reserve(file: BinaryIO, size_bytes: int) -> None:
+    """Set space aside for what is copied, so that a full disk shows before the work.
+
+    It also takes work from the end: ext4 looks for space when a finished file replaces an earlier one, and takes longer
+    for that than for the copy.
+    """
+    try:
+        if size_bytes:
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+    except OSError as error:
+        if error.errno not in _NO_RESERVING:
+            raise
+
+
+def _copied_bytes(entry: Entry) -> int:
+    return entry.content.member.compressed_bytes if isinstance(entry.content, InWheel) else 0
 
 
 class _Output:
