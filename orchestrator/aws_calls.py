@@ -22,9 +22,14 @@ _EXPECTED = {
     "get_caller_identity": "Account",
     "get_log_events": "events",
     "get_object": "ETag",
+    "get_open_id_connect_provider": "Url",
     "get_parameter": "Parameter",
+    "get_parameters_by_path": "Parameters",
     "head_object": "ETag",
     "list_builds_for_project": "ids",
+    "list_object_versions": "Name",
+    "list_projects": "projects",
+    "list_roles": "Roles",
     "put_object": "ETag",
     "send_message": "MessageId",
     "start_build": "build",
@@ -77,8 +82,7 @@ class PatientClient:
         begins = _begin_of(members.get("Body"))
         while True:
             try:
-                answer = getattr(self._current(), name)(**members)
-                _check(name, answer)
+                answer = _answer(self._current(), name, members)
             except (BotoCoreError, ClientError, ResponseParserError) as error:
                 self._reached = self._reached or not isinstance(error, ConnectionError)
                 if not renewed and has_expired(error):
@@ -97,6 +101,16 @@ class PatientClient:
         if not self._reached and bout.spent_seconds() >= _NOWHERE_SECONDS:
             return False
         return bout.pause(what=f"{what} ({_reason(error)})")
+
+
+def _answer(client: Any, operation: str, members: Mapping[str, Any]) -> Any:
+    try:
+        answer = getattr(client, operation)(**members)
+    except KeyError as error:
+        # botocore's parser of the older services (IAM, STS), for XML that is no answer: a page of a proxy.
+        raise Undecodable(operation=operation, member=str(error.args[0]) if error.args else "content") from error
+    _check(operation, answer)
+    return answer
 
 
 def _check(operation: str, answer: Mapping[str, Any]) -> None:

@@ -182,8 +182,13 @@ def asked_seconds(header: str) -> float | None:
 
 
 def _again(answer: Answer) -> bool:
-    undecodable = 200 <= answer.status < 300 and not isinstance(answer.document, dict)
-    return gitlab_passes(answer.status, _complaint(answer)) or undecodable
+    return gitlab_passes(answer.status, _complaint(answer)) or (200 <= answer.status < 300 and not _is_pipeline(answer))
+
+
+def _is_pipeline(answer: Answer) -> bool:
+    """Tell GitLab's own answer from what somebody between us made up, such as `{"message": "maintenance"}`."""
+    document = answer.document
+    return isinstance(document, dict) and (isinstance(document.get("id"), int) or bool(document.get("yaml_errors")))
 
 
 def _asked_pause(answer: Answer | str) -> float:

@@ -12,7 +12,18 @@ from typing import Any, Protocol
 
 from orchestrator.packaging.documents.model import Origin
 from orchestrator.plan.model import BuildPlan, RenderedRoot
-from orchestrator.records import BuildRecord, Commit, MadePackage, NotMade, ProjectRecord, Reach, Snapshot, Stored
+from orchestrator.records import (
+    Answer,
+    BuildRecord,
+    Commit,
+    FunctionRecord,
+    MadePackage,
+    NotMade,
+    ProjectRecord,
+    Reach,
+    Snapshot,
+    Stored,
+)
 
 
 class Clock(Protocol):
@@ -109,6 +120,14 @@ class Parameters(Protocol):
         ...
 
 
+class PublishedValues(Protocol):
+    """Values of the SSM Parameter Store that are no secret, such as those of the platform."""
+
+    def below(self, path: str) -> Mapping[str, str]:
+        """Return the values below a path by full name; none when nothing is there."""
+        ...
+
+
 class Maker(Protocol):
     """Makes packages on this machine, by the same code that makes them in a build."""
 
@@ -144,6 +163,14 @@ class GitRepository(Protocol):
         ...
 
 
+class Tracked(Protocol):
+    """Tells which files are the user's own, because git tracks them."""
+
+    def __call__(self, folder: Path, names: Sequence[str]) -> Sequence[str]:
+        """Return those of the names in the folder that git tracks; none outside of a repository."""
+        ...
+
+
 class History(Protocol):
     """The refs of the GitLab project as they are now, not as they were when this pipeline began."""
 
@@ -157,6 +184,22 @@ class Infrastructure(Protocol):
 
     def apply(self, root: RenderedRoot) -> Mapping[str, Any]:
         """Plan the root, apply exactly that plan, and return its outputs."""
+        ...
+
+
+class Functions(Protocol):
+    """AWS Lambda, as far as a deployment looks at it."""
+
+    def function(self, name: str, qualifier: str) -> FunctionRecord:
+        """Return what an alias or version of a function is."""
+        ...
+
+    def layer_sha256(self, name: str, version: int) -> str:
+        """Return the SHA-256 of a layer's version, in base64."""
+        ...
+
+    def call(self, name: str, qualifier: str, event: bytes) -> Answer:
+        """Call a function once with an event (JSON) and wait for its answer."""
         ...
 
 

@@ -141,3 +141,32 @@ class Stored:
 
     content: bytes
     tag: str
+
+
+@dataclass(frozen=True)
+class FunctionRecord:
+    """What an alias or a version of a Lambda function is.
+
+    `state` and `update` are Lambda's words (`Active`, `Successful`), `reason` says why they are not those.
+    `code_sha256` is in base64.
+    """
+
+    version: str
+    state: str
+    update: str
+    reason: str
+    architecture: str
+    code_sha256: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of calling a function: its answer as JSON, whether it is an error, and the end of its log.
+
+    `not_run` says why a stand-in for AWS could not run the function; on AWS it is empty.
+    """
+
+    payload: str = ""
+    failed: bool = False
+    log: str = ""
+    not_run: str = ""

@@ -33,6 +33,20 @@ class Where(Word):
     AUTO = "auto"
 
 
+class Machine(Word):
+    """What a build runs on: a container of its own machine, or CodeBuild's Lambda compute."""
+
+    CONTAINER = "container"
+    LAMBDA = "lambda"
+
+
+class CacheKind(Word):
+    """Where CodeBuild keeps files for later builds: in S3, or on the machine that happened to run the build."""
+
+    S3 = "s3"
+    LOCAL = "local"
+
+
 class Return(Word):
     """Who brings the result of a build home: the build itself, or the event of its end."""
 

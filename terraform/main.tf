@@ -21,10 +21,11 @@ module "artifact_store" {
 
   account_id     = data.aws_caller_identity.current.account_id
   bucket         = var.artifact_store.bucket
+  kms_key_arn    = var.artifact_store.kms_key_arn
   managed        = var.artifact_store.managed
   name           = var.artifact_store.name
   partition      = data.aws_partition.current.partition
-  prefix         = var.artifact_store.prefix
+  prefixes       = [var.artifact_store.prefix]
   region         = var.region
   retention_days = var.artifact_store.retention_days
   tags           = var.tags
@@ -38,8 +39,9 @@ module "handback" {
   account_id      = data.aws_caller_identity.current.account_id
   alarm_topic_arn = each.value.alarm_topic_arn
   artifact_store = {
-    bucket = module.artifact_store.bucket
-    prefix = var.artifact_store.prefix
+    bucket      = module.artifact_store.bucket
+    kms_key_arn = var.artifact_store.kms_key_arn
+    prefix      = var.artifact_store.prefix
   }
   code = {
     file   = "${path.root}/${each.value.code.file}"
@@ -64,19 +66,24 @@ module "build_project" {
 
   account_id = data.aws_caller_identity.current.account_id
   artifact_store = {
-    bucket = module.artifact_store.bucket
-    prefix = var.artifact_store.prefix
+    bucket      = module.artifact_store.bucket
+    kms_key_arn = var.artifact_store.kms_key_arn
+    prefix      = var.artifact_store.prefix
   }
   build_timeout_minutes  = each.value.build_timeout_minutes
   buildspec              = each.value.buildspec
+  cache                  = each.value.cache
   concurrent_build_limit = each.value.concurrent_build_limit
   description            = each.value.description
   editor                 = var.editor
   environment = {
-    architecture = each.value.architecture
-    compute_type = each.value.compute_type
-    image        = each.value.image
-    type         = each.value.environment_type
+    architecture            = each.value.architecture
+    compute_type            = each.value.compute_type
+    fleet_arn               = each.value.fleet_arn
+    image                   = each.value.image
+    privileged              = each.value.privileged
+    registry_credential_arn = each.value.registry_credential_arn
+    type                    = each.value.environment_type
   }
   log_retention_days       = each.value.log_retention_days
   name                     = local.project_names[each.key]
@@ -87,5 +94,6 @@ module "build_project" {
   region                   = var.region
   settings_digest          = each.value.settings_digest
   variables                = each.value.variables
+  vpc                      = each.value.vpc
   tags                     = var.tags
 }

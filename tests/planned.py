@@ -41,7 +41,7 @@ gitlab: {{{{project: shop/thumbnails}}}}
 clone: {{{{url: "https://gitlab.com/shop/thumbnails.git"}}}}
 permissions_boundary: {{bound}}
 supersede: true
-artifacts: {{{{prefix: packages}}}}
+artifacts: {{{{prefix: packages, key_arn: "{KEY}"}}}}
 build: {{{{concurrent_builds: 2, queue_timeout_minutes: 30, timeout_minutes: 20}}}}
 handback:
   alarm_topic_arn: arn:aws:sns:{REGION}:{ACCOUNT}:builds
@@ -51,6 +51,22 @@ handback:
 packages:
   parser: {{{{source: src}}}}
   other: {{{{source: src, architecture: x86_64}}}}
+  inside:
+    source: src
+    build:
+      image: {ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/team/builder:1
+      privileged: true
+      fleet: "arn:aws:codebuild:{REGION}:{ACCOUNT}:fleet/big:0f1e"
+      vpc: {{{{id: vpc-0a1b2c3d, subnets: [subnet-0a1b2c3d], security_groups: [sg-0a1b2c3d]}}}}
+      cache: {{{{kind: s3, paths: ["/root/.npm/**/*"]}}}}
+  hub:
+    source: src
+    build:
+      image: registry.example.com/builder:1
+      registry_credential: "arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hub"
+      privileged: true
+      cache: {{{{kind: local, docker_layers: true}}}}
+  quick: {{{{source: src, build: {{{{machine: lambda}}}}}}}}
 """
 # Beside the root, so that one plan has both. In life somebody else applies this, once.
 ROLES = """
@@ -58,12 +74,18 @@ module "roles" {{
   source = "{source}"
 
   account_id        = "{account}"
-  artifact_store    = {{ bucket = "{bucket}", prefix = "packages" }}
+  artifact_store    = {{ bucket = "{bucket}", kms_key_arn = "{key}", prefix = "packages" }}
   gitlab_project    = "shop/thumbnails"
   handback          = true
   oidc_provider_arn = "arn:aws:iam::{account}:oidc-provider/gitlab.com"
   parameters        = ["/gitlab/trigger/{project}", "/gitlab/username", "/gitlab/pat"]
   project           = "{project}"
+  reach = {{
+    cache                    = true
+    image_repository_arns    = ["arn:aws:ecr:{region}:{account}:repository/team/builder"]
+    network                  = {{ security_groups = ["sg-0a1b2c3d"], subnets = ["subnet-0a1b2c3d"] }}
+    registry_credential_arns = ["arn:aws:secretsmanager:{region}:{account}:secret:hub"]
+  }}
   refs              = {{ start = [{{ name = "main" }}, {{ name = "v*", type = "tag" }}] }}
   region            = "{region}"
   state             = {{ bucket = "states", key = "thumbnails/terraform.tfstate" }}
@@ -127,7 +149,7 @@ def render(plan: Plan, folder: Path) -> RenderedRoot:
 def plan_everything(folder: Path) -> Planned:
     """Plan the root and the roles for an account that has nothing yet."""
     render(everything(), folder)
-    roles = ROLES.format(source=ROLES_MODULE, account=ACCOUNT, bucket=BUCKET, project=LONG, region=REGION)
+    roles = ROLES.format(source=ROLES_MODULE, account=ACCOUNT, bucket=BUCKET, key=KEY, project=LONG, region=REGION)
     (folder / "roles.tf").write_text(roles)
     plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     plain |= dict.fromkeys(("CI_JOB_TOKEN", "GITLAB_TOKEN", "ORCHESTRATOR_GITLAB_TOKEN", "TF_HTTP_PASSWORD"), CANARY)

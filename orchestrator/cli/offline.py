@@ -50,6 +50,6 @@ def render(config: Path, output: Path) -> None:
 @click.command(epilog="Example: orchestrator schema > orchestrator.schema.json")
 def schema() -> None:
     """Print the JSON Schema of orchestrator.yml."""
-    from orchestrator.config.schema import json_schema
+    from orchestrator.config.configuration_file import SCHEMA
 
-    print_json(json_schema())
+    print_json(SCHEMA.document)

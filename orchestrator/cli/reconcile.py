@@ -28,9 +28,9 @@ def reconcile(config: Path, hours: int) -> None:
     """
     project = load_project(config, os.environ)
     world = wire.reconcile_world(project, os.environ)
-    found: list[Finding] = []
-    for finding in find_and_start(project.plan, world, hours=hours):
-        found.append(finding)
+    # All of it first: a reader of our output that has gone must not keep builds from coming home.
+    found: list[Finding] = list(find_and_start(project.plan, world, hours=hours))
+    for finding in found:
         click.echo(f"{finding.ended:%Y-%m-%d %H:%M}  {finding.status:<10}  {finding.build_id}  "
                    f"{printable(finding.ref)}  {printable(finding.outcome)}")  # fmt: skip
     missing = [finding for finding in found if finding.outcome == "missing"]

@@ -6,23 +6,28 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from orchestrator.cli import wire
 from orchestrator.cli.boundary import Interrupted
+from orchestrator.cli.check import checked
 from orchestrator.cli.project import WORK_FOLDER, Project, config_option, load_project
 from orchestrator.cli.screen import narrate
 from orchestrator.cli.stop import stop_builds
+from orchestrator.config.context import require_pipeline
 from orchestrator.config.refs import check_ref
 from orchestrator.effects.files import write_json, write_text
+from orchestrator.effects.git import tracked_in
 from orchestrator.errors import ConfigurationError, OrchestratorError, Refused
 from orchestrator.render.dotenv import dotenv, fits_gitlab
 from orchestrator.render.terraform import with_editor
 from orchestrator.stages.build import Request, StartedBuild
 from orchestrator.stages.build import build as start_builds
 from orchestrator.stages.delivery import Delivered
+from orchestrator.stages.fitness import require_fit
 from orchestrator.stages.postbuild import postbuild as bring_home
 from orchestrator.stages.prebuild import prebuild as apply_plan
 
@@ -33,8 +38,9 @@ def prebuild(config: Path) -> None:
     """Apply the CodeBuild projects with Terraform, if anything changed since the last time."""
     project = load_project(config, os.environ)
     _require_gitlab_project(project)
-    _refuse_fork(project)
+    refuse_fork(project)
     _refuse_tracked_work(project)
+    require_fit(checked(project.configuration), narrate)
     write_json(project.work / "plan.json", project.plan.as_json())
     done = apply_plan(
         project.plan,
@@ -67,7 +73,7 @@ def build(config: Path, *, commit: str | None, ref: str | None, packages: tuple[
     """
     project = load_project(config, os.environ)
     _require_gitlab_project(project)
-    _refuse_fork(project)
+    refuse_fork(project)
     request = replace(_request(project, commit, ref), fresh=fresh)
     begun: list[StartedBuild] = []
 
@@ -103,13 +109,15 @@ def build(config: Path, *, commit: str | None, ref: str | None, packages: tuple[
 def postbuild(config: Path, build_id: str, commit: str | None, output: Path | None) -> None:
     """Verify the package of a build, and pull it back in."""
     project = load_project(config, os.environ)
-    _refuse_fork(project)
+    require_pipeline(os.environ)
+    refuse_fork(project)
+    world = wire.postbuild_world(project, os.environ)
     delivered = bring_home(
         project.plan,
         build_id,
-        _expected_commit(project, commit),
+        expected_commit(project, commit),
         project.context.ref or "",
-        wire.postbuild_world(project, os.environ),
+        replace(world, desk=replace(world.desk, tracked=partial(tracked_in, environment=os.environ))),
         output or project.folder,
     )
     write_text(project.work / "package.env", dotenv(_package_variables(delivered)))
@@ -144,7 +152,8 @@ def _require_gitlab_project(project: Project) -> None:
         )
 
 
-def _refuse_fork(project: Project) -> None:
+def refuse_fork(project: Project) -> None:
+    """Make sure that this is code of the project itself."""
     if project.context.is_fork:
         raise Refused(
             "this pipeline runs for a merge request of a fork",
@@ -187,7 +196,7 @@ def _request(project: Project, commit: str | None, ref: str | None) -> Request:
     return Request(found.sha, checked, context.pipeline_id or "", context.job_url or "")
 
 
-def _expected_commit(project: Project, commit: str | None) -> str:
+def expected_commit(project: Project, commit: str | None) -> str:
     """Return the commit that is checked out, which no pipeline variable can change."""
     checked_out = project.git.commit(commit or "HEAD").sha
     told = project.context.commit

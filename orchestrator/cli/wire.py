@@ -11,6 +11,7 @@ from pathlib import Path
 from orchestrator.cli.boundary import postponed
 from orchestrator.cli.project import Project
 from orchestrator.cli.screen import narrate
+from orchestrator.effects.aws import HASTY
 from orchestrator.effects.clock import SystemClock
 from orchestrator.effects.codebuild import CloudWatchLogs, CodeBuildService
 from orchestrator.effects.files import write_bytes
@@ -25,6 +26,7 @@ from orchestrator.records import MadePackage, NotMade, Snapshot
 from orchestrator.stages.assembled import Workshop
 from orchestrator.stages.build import BuildWorld, StartedBuild
 from orchestrator.stages.delivery import Desk
+from orchestrator.stages.deploy import DeployWorld
 from orchestrator.stages.postbuild import PostbuildWorld
 from orchestrator.stages.prebuild import PrebuildWorld
 from orchestrator.stages.reconcile import ReconcileWorld
@@ -46,7 +48,6 @@ def prebuild_world(project: Project, environment: Mapping[str, str]) -> Prebuild
         open_store=_Stores(region),
         account=lambda: caller_account(region, _PATIENCE),
         narrate=narrate,
-        today=lambda: datetime.now(timezone.utc).date(),
     )
 
 
@@ -79,7 +80,8 @@ def stop_world(project: Project, environment: Mapping[str, str]) -> StopWorld:
     # A job that is told to end has seconds left.
     until = time.monotonic() + _STOPPING_SECONDS
     patience = Patience(remaining_seconds=lambda: until - time.monotonic(), tell=narrate)
-    return StopWorld(CodeBuildService(project.plan.region, patience), _status(project, environment), narrate)
+    codebuild = CodeBuildService(project.plan.region, patience, HASTY)
+    return StopWorld(codebuild, _status(project, environment), narrate)
 
 
 def reconcile_world(project: Project, environment: Mapping[str, str]) -> ReconcileWorld:
@@ -103,11 +105,31 @@ def postbuild_world(project: Project, environment: Mapping[str, str]) -> Postbui
         status=_status(project, environment),
         clock=SystemClock(),
         desk=Desk(write=write_bytes, inspect=_inspect, narrate=narrate),
-        history=RemoteHistory(
-            project.git, "refs/tags/" if project.context.tag else "refs/heads/", environment.get("CI_JOB_TOKEN", "")
-        ),
+        history=_history(project, environment),
         pipeline_id=project.context.pipeline_id or "",
     )
+
+
+def deploy_world(project: Project, root: Path, environment: Mapping[str, str]) -> DeployWorld:
+    """Return what deploy touches; `root` is the folder of the Terraform root."""
+    from orchestrator.effects.functions import LambdaFunctions
+    from orchestrator.effects.users_root import UsersRoot
+
+    region = project.plan.region
+    return DeployWorld(
+        infrastructure=UsersRoot(root, environment, narrate),
+        functions=LambdaFunctions(region, _PATIENCE),
+        open_store=_Stores(region),
+        account=lambda: caller_account(region, _PATIENCE),
+        history=_history(project, environment),
+        clock=SystemClock(),
+        narrate=narrate,
+    )
+
+
+def _history(project: Project, environment: Mapping[str, str]) -> RemoteHistory:
+    space = "refs/tags/" if project.context.tag else "refs/heads/"
+    return RemoteHistory(project.git, space, environment.get("CI_JOB_TOKEN", ""))
 
 
 def _inspect(package: Path, item: BuildPlan) -> Sequence[str]:

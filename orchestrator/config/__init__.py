@@ -6,7 +6,6 @@ from orchestrator.config.model import Configuration
 from orchestrator.config.package_model import Build, Package
 from orchestrator.config.refs import check_ref
 from orchestrator.config.requirements import requirements_file
-from orchestrator.config.schema import json_schema
 
 __all__ = [
     "EXAMPLE",
@@ -16,7 +15,6 @@ __all__ = [
     "Package",
     "check_ref",
     "from_environment",
-    "json_schema",
     "load",
     "parse",
     "requirements_file",

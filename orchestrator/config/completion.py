@@ -9,9 +9,9 @@ from typing import Any
 
 from orchestrator.config import shapes
 from orchestrator.config.document import Document
-from orchestrator.config.images import DEFAULT_IMAGES
+from orchestrator.config.images import default_image
 from orchestrator.config.problem import Path
-from orchestrator.vocabulary import Architecture, Source, StateBackend
+from orchestrator.vocabulary import Architecture, Machine, Source, StateBackend
 
 
 def complete(document: Document, environment: Mapping[str, str], directory: str) -> None:
@@ -20,15 +20,15 @@ def complete(document: Document, environment: Mapping[str, str], directory: str)
     `directory` is the name of the directory of the file. A block of the wrong type is left alone, so that
     checking the result afterwards finds it.
     """
-    filler = _Filler(document, environment)
-    filler.variable("project", ("CI_PROJECT_PATH_SLUG",), (), _slug(directory), "the directory's name")
+    filler = Filler(document, environment)
+    filler.variable("project", ("CI_PROJECT_PATH_SLUG",), (), slug(directory), "the directory's name")
     filler.variable("region", ("AWS_REGION", "AWS_DEFAULT_REGION"))
     filler.variable("url", ("CI_SERVER_URL",), ("gitlab",), "https://gitlab.com")
     filler.variable("project", ("CI_PROJECT_ID",), ("gitlab",))
     filler.value(("artifacts", "managed"), document.at("artifacts", "bucket") is None)
     # A wrong name is reported once, where it is written, and not again wherever it would be used.
-    project = _valid(shapes.name, document.at("project"), "unnamed")
-    region = _valid(shapes.region, document.at("region"), "us-east-1")
+    project = valid(shapes.name, document.at("project"), "unnamed")
+    region = valid(shapes.region, document.at("region"), "us-east-1")
     filler.value(("trigger", "token_parameter"), f"/gitlab/trigger/{project}")
     in_gitlab = environment.get("GITLAB_CI") == "true"
     filler.value(("terraform", "state"), (StateBackend.GITLAB if in_gitlab else StateBackend.LOCAL).value)
@@ -42,7 +42,7 @@ def complete(document: Document, environment: Mapping[str, str], directory: str)
         _complete_build(filler, ("packages", name))
 
 
-def _complete_clone(filler: _Filler) -> None:
+def _complete_clone(filler: Filler) -> None:
     if filler.document.at("clone") is None:
         asked = filler.document.origin(("source",))
         filler.document.origins["clone",] = replace(asked, path=("clone",), text="")
@@ -55,7 +55,7 @@ def _complete_clone(filler: _Filler) -> None:
     filler.value(("clone", "url"), f"{url.rstrip('/')}/{project}.git" if by_path else None, ("gitlab",))
 
 
-def _complete_build(filler: _Filler, path: Path) -> None:
+def _complete_build(filler: Filler, path: Path) -> None:
     shared, architecture = filler.document.at("build"), filler.document.at(*path, "architecture")
     if filler.document.at(*path) is None or filler.block((*path, "build")) is None:
         return
@@ -65,10 +65,14 @@ def _complete_build(filler: _Filler, path: Path) -> None:
     words = [word.value for word in Architecture]
     # With a wrong architecture any image will do: the architecture is what gets reported.
     known = Architecture(architecture) if architecture in words else Architecture.ARM64
-    filler.value((*path, "build", "image"), DEFAULT_IMAGES[known])
+    on_lambda = filler.document.at(*path, "build", "machine") == Machine.LAMBDA.value
+    runtime = filler.document.at(*path, "runtime")
+    machine = Machine.LAMBDA if on_lambda else Machine.CONTAINER
+    filler.value((*path, "build", "image"), default_image(known, machine, str(runtime or "python3.12")))
+    filler.value((*path, "build", "compute"), "2GB" if on_lambda else None)
 
 
-class _Filler:
+class Filler:
     """Writes only where nothing is written yet, and notes where the value came from."""
 
     def __init__(self, document: Document, environment: Mapping[str, str]) -> None:
@@ -102,13 +106,14 @@ class _Filler:
         return self.value((*block, key), default or None, source=source)
 
 
-def _valid(check: Callable[[str], str], value: object, otherwise: str) -> str:
+def valid(check: Callable[[str], str], value: object, otherwise: str) -> str:
+    """Return the value as the check returns it, or something else for one that fails it: that is told elsewhere."""
     try:
         return check(value) if isinstance(value, str) else otherwise
     except ValueError:
         return otherwise
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     """Return what GitLab makes of a path for `CI_PROJECT_PATH_SLUG`: lower case, hyphens, 63 characters."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower())[:63].strip("-")

@@ -60,13 +60,16 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-def compose(text: str) -> yaml.MappingNode:
-    """Return the mapping that the text is; raises UnreadableError when it is anything else."""
+def compose(text: str, empty: str) -> yaml.MappingNode:
+    """Return the mapping that the text is; raises UnreadableError when it is anything else.
+
+    `empty` says what is expected of an empty file.
+    """
     if len(text.encode("utf-8", "surrogatepass")) > MAXIMUM_BYTES:
         raise UnreadableError(1, 1, f"the file is larger than {MAXIMUM_BYTES} bytes")
     root = _root(text)
     if root is None:
-        raise UnreadableError(1, 1, "the file is empty, expected `packages:` and names of packages below it")
+        raise UnreadableError(1, 1, f"the file is empty, {empty}")
     if not isinstance(root, yaml.MappingNode):
         kind = "a list" if isinstance(root, yaml.SequenceNode) else "a single value"
         line, column = root.start_mark.line + 1, root.start_mark.column + 1

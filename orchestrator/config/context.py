@@ -9,7 +9,7 @@ from orchestrator.config import shapes
 from orchestrator.config.problem import printable
 from orchestrator.config.refs import check_ref
 from orchestrator.config.secrets import looks_like_secret
-from orchestrator.errors import ConfigurationError
+from orchestrator.errors import ConfigurationError, Refused
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,24 @@ def from_environment(environment: Mapping[str, str]) -> Context:
     return Context(**values)
 
 
+def require_pipeline(environment: Mapping[str, str]) -> None:
+    """Make sure that a job knows its pipeline and its ref; at a terminal there are none.
+
+    Raises Refused: a variable that GitLab sets in every job is empty only if somebody, such as the holder of a trigger
+    token, has emptied it. A job is told from a terminal by variables that are there, whatever is in them.
+    """
+    if not any(name in environment for name in _IN_EVERY_JOB):
+        return
+    empty = [name for name in ("CI_COMMIT_REF_NAME", "CI_PIPELINE_ID") if not environment.get(name)]
+    if empty:
+        raise Refused(
+            f"this job has no {' and no '.join(empty)}",
+            detail=f"observed: {' and '.join(empty)} empty or unset\n"
+            "expected: what GitLab sets in every job, because a package goes to one pipeline of one ref",
+            hint="somebody has overridden it: look at the variables of this pipeline",
+        )
+
+
 def _form(pattern: str, expected: str) -> Callable[[str], str]:
     def check(text: str) -> str:
         if not shapes.matches(pattern, text):
@@ -92,6 +110,7 @@ _word = _form(r"^[a-z_]{1,64}$", "a word such as `push`")
 _login = _form(r"^[A-Za-z0-9_.-]{1,255}$", "the name of a user: letters, digits and `_ . -`")
 
 # GitLab docs: predefined CI/CD variables.
+_IN_EVERY_JOB = ("GITLAB_CI", "CI_JOB_TOKEN")
 _VARIABLES: dict[str, tuple[str, Callable[[str], str]]] = {
     "server_url": ("CI_SERVER_URL", shapes.url),
     "api_url": ("CI_API_V4_URL", shapes.url),

@@ -24,6 +24,27 @@ KeyArn = Annotated[str, AfterValidator(shapes.key_arn), Field(json_schema_extra=
 PolicyArn = Annotated[
     str, AfterValidator(shapes.policy_arn), Field(json_schema_extra={"pattern": shapes.POLICY_PATTERN})
 ]
+SecretArn = Annotated[
+    str, AfterValidator(shapes.secret_arn), Field(json_schema_extra={"pattern": shapes.STORED_PATTERN})
+]
+FleetArn = Annotated[str, AfterValidator(shapes.fleet), Field(json_schema_extra={"pattern": shapes.FLEET_PATTERN})]
+VpcId = Annotated[str, AfterValidator(shapes.vpc_id), Field(json_schema_extra={"pattern": shapes.VPC_PATTERN})]
+SubnetId = Annotated[str, AfterValidator(shapes.subnet_id), Field(json_schema_extra={"pattern": shapes.SUBNET_PATTERN})]
+SecurityGroupId = Annotated[
+    str,
+    AfterValidator(shapes.security_group_id),
+    Field(json_schema_extra={"pattern": shapes.SECURITY_GROUP_PATTERN}),
+]
+CachePath = Annotated[str, AfterValidator(package_shapes.cache_path)]
+GitLabPath = Annotated[
+    str, AfterValidator(shapes.gitlab_path), Field(json_schema_extra={"pattern": shapes.GITLAB_PATH_PATTERN})
+]
+Refs = Annotated[str, AfterValidator(shapes.refs), Field(json_schema_extra={"pattern": shapes.REFS_PATTERN})]
+Issuer = Annotated[str, AfterValidator(shapes.issuer), Field(json_schema_extra={"format": "uri"})]
+Audience = Annotated[
+    str, AfterValidator(shapes.audience), Field(json_schema_extra={"pattern": shapes.AUDIENCE_PATTERN})
+]
+Builds = Annotated[str, AfterValidator(shapes.builds), Field(json_schema_extra={"pattern": shapes.BUILDS_PATTERN})]
 Url = Annotated[str, AfterValidator(shapes.url), Field(json_schema_extra={"format": "uri"})]
 RelativePath = Annotated[str, AfterValidator(shapes.path)]
 StateKey = Annotated[str, AfterValidator(shapes.state_key)]

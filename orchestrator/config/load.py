@@ -1,4 +1,4 @@
-"""Reads `orchestrator.yml`: the only module of this package that opens a file."""
+"""Reads our files: the only module of this package that opens one."""
 
 from __future__ import annotations
 
@@ -8,28 +8,34 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from orchestrator.config import sentences
-from orchestrator.config.completion import complete
 from orchestrator.config.composing import MAXIMUM_BYTES, UnreadableError
-from orchestrator.config.contradictions import contradictions, misplaced
+from orchestrator.config.configuration_file import CONFIGURATION, EXAMPLE
 from orchestrator.config.document import Document
+from orchestrator.config.format import Format, Read
 from orchestrator.config.model import Configuration
 from orchestrator.config.problem import Path as KeyPath
 from orchestrator.config.problem import Problem, dotted, failure, printable
 from orchestrator.config.reading import read
 from orchestrator.errors import ConfigurationError
 
-EXAMPLE = """\
-project: lxml-function
-region: eu-central-1
-packages:
-  parser:
-    architecture: arm64
-"""
-_HINT = "correct these lines; `orchestrator schema` prints every key with its meaning"
+__all__ = ["EXAMPLE", "load", "load_file", "parse", "parse_file"]
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Configuration:
-    """Return the complete configuration that the file and the variables of `environment` give.
+    """Return the complete configuration that `orchestrator.yml` and the variables of `environment` give.
+
+    Raises ConfigurationError: for a file that cannot be read, or with every problem in it, one a line.
+    """
+    return load_file(path, environment, CONFIGURATION)
+
+
+def parse(text: str, filename: str, environment: Mapping[str, str], directory: str | None = None) -> Configuration:
+    """Return the complete configuration in the text of an `orchestrator.yml`; see `parse_file`."""
+    return parse_file(text, filename, environment, CONFIGURATION, directory)
+
+
+def load_file(path: Path, environment: Mapping[str, str], kind: Format[Read]) -> Read:
+    """Return what a file of this kind says, complete.
 
     Raises ConfigurationError: for a file that cannot be read, or with every problem in it, one a line.
     """
@@ -38,33 +44,35 @@ def load(path: Path, environment: Mapping[str, str]) -> Configuration:
         with path.open("rb") as file:
             content = file.read(MAXIMUM_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise _unreadable(name, error) from error
+        raise _unreadable(name, error, kind) from error
     text = _decode(content, name)
-    return parse(text, name, environment, directory=path.absolute().parent.name)
+    return parse_file(text, name, environment, kind, directory=path.absolute().parent.name)
 
 
-def parse(text: str, filename: str, environment: Mapping[str, str], directory: str | None = None) -> Configuration:
-    """Return the complete configuration in `text`; `filename` is only used in messages.
+def parse_file(
+    text: str, filename: str, environment: Mapping[str, str], kind: Format[Read], directory: str | None = None
+) -> Read:
+    """Return what `text` says, complete; `filename` is only used in messages.
 
-    `directory` is the name that `project` gets when neither the file nor CI names it; by default the
+    `directory` is the name of the directory that may stand for what neither the file nor CI names; by default the
     directory in `filename`. Raises ConfigurationError with every problem, one a line.
     """
     try:
-        document = read(text)
+        document = read(text, kind.empty)
     except UnreadableError as error:
-        raise failure(filename, [error.problem], f"a complete file has five lines:\n\n{EXAMPLE}") from error
+        raise failure(filename, [error.problem], f"{kind.whole}:\n\n{kind.example}") from error
     found = list(document.problems)
-    found += _at_their_lines(document, list(misplaced(document)))
-    complete(document, environment, Path(filename).parent.name if directory is None else directory)
-    found += _at_their_lines(document, list(contradictions(document)))
-    configuration = None
+    found += _at_their_lines(document, list(kind.misplaced(document)))
+    kind.complete(document, environment, Path(filename).parent.name if directory is None else directory)
+    found += _at_their_lines(document, list(kind.contradictions(document)))
+    complete = None
     try:
-        configuration = Configuration.model_validate(document.data)
+        complete = kind.model.model_validate(document.data)
     except ValidationError as error:
-        found += sentences.problems(error.errors(include_url=False), document)
-    if found or configuration is None:
-        raise failure(filename, found, _HINT)
-    return configuration
+        found += sentences.problems(error.errors(include_url=False), document, kind)
+    if found or complete is None:
+        raise failure(filename, found, kind.hint)
+    return complete
 
 
 def _at_their_lines(document: Document, found: list[tuple[KeyPath, str]]) -> list[Problem]:
@@ -85,13 +93,13 @@ def _decode(content: bytes, name: str) -> str:
         raise failure(name, [problem], "save the file with the encoding UTF-8") from error
 
 
-def _unreadable(name: str, error: OSError | ValueError) -> ConfigurationError:
+def _unreadable(name: str, error: OSError | ValueError, kind: Format[Read]) -> ConfigurationError:
     reason = getattr(error, "strerror", None) or "its name cannot be one"
     shown = printable(name, limit=200)
     if isinstance(error, FileNotFoundError):
         return ConfigurationError(
             f"`{shown}` does not exist",
-            hint=f"create it in the root of the repository; five lines are a complete file:\n\n{EXAMPLE}",
+            hint=f"create it in the root of the repository; {kind.whole}:\n\n{kind.example}",
         )
     if isinstance(error, IsADirectoryError):
         return ConfigurationError(f"`{shown}` is a directory", hint="name the file inside it")

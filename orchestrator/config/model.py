@@ -39,6 +39,10 @@ class Artifacts(Model):
         default=None,
         description="S3 bucket; by default one is created, named after project, account and region.",
     )
+    key_arn: KeyArn | None = Field(
+        default=None,
+        description="KMS key that the bucket is encrypted with; by default `aws/s3`, which needs no permission.",
+    )
     managed: bool = Field(
         description="Whether the bucket is created and owned by this configuration; "
         "by default yes when `bucket` is omitted, no when it is named."

@@ -9,8 +9,10 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from orchestrator.config import images
 from orchestrator.config.fields import (
+    CachePath,
     Command,
     Distribution,
+    FleetArn,
     Glob,
     Image,
     LogRetention,
@@ -19,21 +21,52 @@ from orchestrator.config.fields import (
     Reason,
     RelativePath,
     RuntimeName,
+    SecretArn,
+    SecurityGroupId,
+    SubnetId,
     SystemPackage,
     VariableName,
     VariableValue,
+    VpcId,
 )
 from orchestrator.config.package_shapes import SYSTEM_PACKAGE_PATTERN
 from orchestrator.config.runtime_model import NAMES
 from orchestrator.packaging.inspection.model import Rule
-from orchestrator.vocabulary import Architecture, Kind, Where
+from orchestrator.vocabulary import Architecture, CacheKind, Kind, Machine, Where
 
-# `BUILD_GENERAL1_*` of both container types (CodeBuild docs: build-env-ref-compute-types).
-Compute = Literal["small", "medium", "large", "xlarge", "2xlarge"]
+# `BUILD_GENERAL1_*` of containers, then `BUILD_LAMBDA_*` (CodeBuild docs: build-env-ref-compute-types).
+Compute = Literal["small", "medium", "large", "xlarge", "2xlarge", "1GB", "2GB", "4GB", "8GB", "10GB"]
 AUTOMATIC = "auto"
 # The branches of a union are parts of pydantic's paths, but not of the file.
 UNION_TAGS = LIST_TAG, BLOCK_TAG = "[list]", "[block]"
 _ENTRIES = Field(strict=False, max_length=100)
+
+
+class Vpc(Model):
+    """The network that builds run in."""
+
+    id: VpcId = Field(description="The VPC.")
+    subnets: Annotated[tuple[SubnetId, ...], Field(strict=False, min_length=1, max_length=16)] = Field(
+        description="Private subnets of it, with a way to the internet through a NAT gateway, or with endpoints."
+    )
+    security_groups: Annotated[tuple[SecurityGroupId, ...], Field(strict=False, min_length=1, max_length=5)] = Field(
+        description="Security groups of the builds."
+    )
+
+
+class Cache(Model):
+    """What CodeBuild keeps of a build for later builds of the same package, whatever their branch."""
+
+    kind: CacheKind = Field(
+        strict=False,
+        description="`s3`: in the artifact bucket. `local`: on the machine of the build, for as long as AWS keeps it.",
+    )
+    paths: Annotated[tuple[CachePath, ...], Field(strict=False, max_length=20)] = Field(
+        default=(), description="Folders that are kept, as buildspecs write them."
+    )
+    docker_layers: bool = Field(
+        default=False, description="Whether layers of Docker images are kept; with `kind: local` and `privileged` only."
+    )
 
 
 class Settings(Model):
@@ -49,8 +82,42 @@ class Settings(Model):
         default=True,
         description="Whether wheels that were compiled are kept in S3 for later builds of the same package.",
     )
-    compute: Compute = Field(default="small", description="Size of the build machine.")
-    timeout_minutes: int = Field(default=60, ge=5, le=2160, description="Minutes after which a running build is ended.")
+    machine: Machine = Field(
+        default=Machine.CONTAINER,
+        strict=False,
+        description="`container`: a machine of its own for each build. `lambda`: CodeBuild's Lambda compute, which "
+        "starts in seconds, ends after 15 minutes, and cannot install system packages.",
+    )
+    compute: Compute = Field(
+        default="small",
+        description="Size of the build machine: `small` to `2xlarge`, or with `machine: lambda` its memory, "
+        "there by default `2GB`.",
+    )
+    privileged: bool = Field(
+        default=False, description="Whether a build may start Docker, which gives it all of its machine."
+    )
+    fleet: FleetArn | None = Field(default=None, description="Fleet of reserved machines that builds run on.")
+    vpc: Vpc | None = Field(
+        default=None,
+        description="Network that builds run in; by default CodeBuild's own.",
+        examples=[{"id": "vpc-0a1b2c3d", "subnets": ["subnet-0a1b2c3d"], "security_groups": ["sg-0a1b2c3d"]}],
+    )
+    cache: Cache | None = Field(
+        default=None,
+        description="What is kept for later builds; by default nothing.",
+        examples=[{"kind": "s3", "paths": ["/root/.npm/**/*"]}],
+    )
+    registry_credential: SecretArn | None = Field(
+        default=None,
+        description="Secret in Secrets Manager with user name and password of the registry of `image`; "
+        "an image in Amazon ECR needs none.",
+    )
+    timeout_minutes: int = Field(
+        default=60,
+        ge=5,
+        le=2160,
+        description="Minutes after which a running build is ended; with `machine: lambda` always 15.",
+    )
     queue_timeout_minutes: int = Field(
         default=60, ge=5, le=480, description="Minutes after which a build that never started is given up."
     )

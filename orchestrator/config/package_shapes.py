@@ -42,6 +42,13 @@ def glob(text: str) -> str:
     return text
 
 
+def cache_path(text: str) -> str:
+    """Folders of the build machine that CodeBuild keeps, as buildspecs write them (`cache.paths`)."""
+    if not text.startswith("/") or len(text) > _TEXT_LIMIT or not text.isprintable() or ".." in text.split("/"):
+        raise ValueError("expected a path on the build machine such as `/root/.npm/**/*`, without `..`")
+    return text
+
+
 def reason(text: str) -> str:
     """Why something is allowed; whoever reads the manifest next year should understand it."""
     if not text.strip() or len(text) > _TEXT_LIMIT or not text.isprintable():

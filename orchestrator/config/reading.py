@@ -19,9 +19,12 @@ _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _TAG = "tag:yaml.org,2002:"
 
 
-def read(text: str) -> Document:
-    """Return the document in `text`; raises UnreadableError when it is not one bounded YAML mapping."""
-    root = compose(text)
+def read(text: str, empty: str) -> Document:
+    """Return the document in `text`; raises UnreadableError when it is not one bounded YAML mapping.
+
+    `empty` says what is expected of an empty file.
+    """
+    root = compose(text, empty)
     reader = _Reader()
     data = reader.value(root, (), Origin(root.start_mark.line + 1, ()))
     reader.document.data = data if isinstance(data, dict) else {}

@@ -1,4 +1,4 @@
-"""Writes the reference pages of `orchestrator.yml` from the models: `python -m orchestrator.config.reference DIR`."""
+"""Writes the reference pages of our files from the models: `python -m orchestrator.config.reference DIR`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.load import EXAMPLE
-from orchestrator.config.schema import json_schema, resolve, walk
+from orchestrator.config.configuration_file import CONFIGURATION
+from orchestrator.config.format import Format
+from orchestrator.config.platform_file import PLATFORM
+from orchestrator.config.schema import Schema
 
-_HEAD = f"""\
-# `orchestrator.yml`
+_HEAD = """\
+# `{name}`
 
 This page is generated from the models in `orchestrator/config`; change them, then run
 `python -m orchestrator.config.reference docs/reference`.
@@ -19,34 +21,41 @@ This page is generated from the models in `orchestrator/config`; change them, th
 A complete file:
 
 ```yaml
-{EXAMPLE}```
+{example}```
 
 Unknown keys, keys written twice and values of the wrong type are refused, all at once, with file and line.
-For completion in an editor, put this line first (or write the output of `orchestrator schema` to a file):
+For completion in an editor, put this line first (or write the output of `{command}` to a file):
 
 ```yaml
-# yaml-language-server: $schema=docs/reference/orchestrator.schema.json
+# yaml-language-server: $schema=docs/reference/{schema}
 ```
 
 ## Variables that fill in what is left out
 
 | variable | fills in |
 |---|---|
+{variables}
+## Keys
+"""
+_CONFIGURATION_VARIABLES = """\
 | `CI_PROJECT_PATH_SLUG` | `project` (else the name of the directory) |
 | `AWS_REGION`, `AWS_DEFAULT_REGION` | `region` |
 | `CI_SERVER_URL`, `CI_PROJECT_ID` | `gitlab.url`, `gitlab.project` |
 | `CI_PROJECT_URL` | `clone.url` (else `gitlab.url` and `gitlab.project`) |
 | `GITLAB_CI` | `terraform.state: gitlab` |
-
-## Keys
+"""
+_PLATFORM_VARIABLES = """\
+| `AWS_REGION`, `AWS_DEFAULT_REGION` | `region` |
 """
 
 
 def pages() -> dict[str, str]:
     """Return the generated files: their names and their text."""
     return {
-        "configuration.md": _reference(),
-        "orchestrator.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
+        "configuration.md": _reference(CONFIGURATION, "orchestrator schema", _CONFIGURATION_VARIABLES),
+        "orchestrator.schema.json": _as_text(CONFIGURATION.schema),
+        "platform.md": _reference(PLATFORM, "orchestrator platform schema", _PLATFORM_VARIABLES),
+        "platform.schema.json": _as_text(PLATFORM.schema),
     }
 
 
@@ -56,12 +65,24 @@ def write(directory: Path) -> None:
         (directory / name).write_text(text, encoding="utf-8")
 
 
-def _reference() -> str:
-    return _HEAD + "".join(_entry(path, node) for path, node in walk())
+def _as_text(schema: Schema) -> str:
+    return json.dumps(schema.document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _entry(path: str, node: dict[str, Any]) -> str:
-    target = resolve(node)
+def _reference(kind: Format[Any], command: str, variables: str) -> str:
+    name = kind.schema.name
+    head = _HEAD.format(
+        name=name,
+        example=kind.example,
+        command=command,
+        schema=name.replace(".yml", ".schema.json"),
+        variables=variables,
+    )
+    return head + "".join(_entry(kind.schema, path, node) for path, node in kind.schema.walk())
+
+
+def _entry(schema: Schema, path: str, node: dict[str, Any]) -> str:
+    target = schema.resolve(node)
     lines = [f"\n### `{path}`\n", node.get("description", target.get("description", "")), ""]
     facts = [f"- {label}: {text}" for label, text in _facts(node, target) if text]
     return "\n".join([*lines, *facts]) + ("\n" if facts else "")

@@ -6,6 +6,11 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
+STORED_PATTERN = r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}$"
+FLEET_PATTERN = r"^arn:[a-z-]+:codebuild:[a-z0-9-]+:[0-9]{12}:fleet/[A-Za-z0-9_-]{2,128}(:[A-Za-z0-9-]{1,64})?$"
+VPC_PATTERN = r"^vpc-[0-9a-f]{8,17}$"
+SUBNET_PATTERN = r"^subnet-[0-9a-f]{8,17}$"
+SECURITY_GROUP_PATTERN = r"^sg-[0-9a-f]{8,17}$"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 TOPIC_PATTERN = r"^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
 KEY_PATTERN = r"^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
@@ -15,6 +20,10 @@ BUCKET_PATTERN = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 PREFIX_PATTERN = r"^([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?$"
 PARAMETER_PATTERN = r"^(/[A-Za-z0-9_.-]+){1,15}$"
 PROJECT_PATTERN = r"^([1-9][0-9]*|[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+)$"
+GITLAB_PATH_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$"
+REFS_PATTERN = r"^[^\s$:~^\[\\-][^\s$:~^\[\\]{0,254}$"
+AUDIENCE_PATTERN = r"^[A-Za-z0-9:/._-]{1,255}$"
+BUILDS_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,148}[A-Za-z0-9_*-]$"
 STATE_NAME_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$"
 URL_PATTERN = r"^https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%+-]+)*/?$"
 SHA_PATTERN = r"^[0-9a-f]{40}$"
@@ -117,6 +126,42 @@ def gitlab_project(text: str) -> str:
     return text
 
 
+def gitlab_path(text: str) -> str:
+    """Full path of a GitLab project; it becomes a part of an IAM condition, where a wildcard would mean more."""
+    if not matches(GITLAB_PATH_PATTERN, text) or len(text) > 1024:
+        raise ValueError("expected the full path of a GitLab project such as `group/name`")
+    return text
+
+
+def refs(text: str) -> str:
+    """Branch or tag, or many of them by `*` and `?`, as IAM compares them; git allows none of the others."""
+    if not matches(REFS_PATTERN, text):
+        raise ValueError("expected the name of a branch or tag such as `main` or `release/*`")
+    return text
+
+
+def issuer(text: str) -> str:
+    """Address that AWS fetches the keys of a GitLab server's tokens from (IAM API: CreateOpenIDConnectProvider)."""
+    address = url(text)
+    if not address.startswith("https://") or re.search(r":\d+(/|$)", address) or "[" in address:
+        raise ValueError("expected an address that AWS can reach: `https://`, a name, and no port")
+    return address
+
+
+def audience(text: str) -> str:
+    """Audience of the tokens of jobs: the claim `aud`."""
+    if not matches(AUDIENCE_PATTERN, text):
+        raise ValueError("expected an audience such as `https://gitlab.com`: 1 to 255 letters, digits and `: / . _ -`")
+    return text
+
+
+def builds(text: str) -> str:
+    """Name of a CodeBuild project, or what many names begin with and a `*`."""
+    if not matches(BUILDS_PATTERN, text):
+        raise ValueError("expected the name of a CodeBuild project such as `shop-parser`, or `shop-*`")
+    return text
+
+
 def topic(text: str) -> str:
     """ARN of an SNS topic."""
     if not matches(TOPIC_PATTERN, text):
@@ -135,6 +180,41 @@ def policy_arn(text: str) -> str:
     """ARN of a managed IAM policy (IAM docs: a name of 128 characters below a path of 512)."""
     if not matches(POLICY_PATTERN, text):
         raise ValueError("expected the ARN of an IAM policy such as `arn:aws:iam::123456789012:policy/build-bound`")
+    return text
+
+
+def secret_arn(text: str) -> str:
+    """ARN of a secret in Secrets Manager."""
+    if not matches(STORED_PATTERN, text):
+        raise ValueError("expected the ARN of a secret, `arn:aws:secretsmanager:<region>:<account>:secret:<name>`")
+    return text
+
+
+def fleet(text: str) -> str:
+    """ARN of a CodeBuild fleet."""
+    if not matches(FLEET_PATTERN, text):
+        raise ValueError("expected the ARN of a fleet, `arn:aws:codebuild:<region>:<account>:fleet/<name>:<id>`")
+    return text
+
+
+def vpc_id(text: str) -> str:
+    """Id of a VPC."""
+    if not matches(VPC_PATTERN, text):
+        raise ValueError("expected the id of a VPC such as `vpc-0a1b2c3d`")
+    return text
+
+
+def subnet_id(text: str) -> str:
+    """Id of a subnet; it becomes a part of an IAM resource."""
+    if not matches(SUBNET_PATTERN, text):
+        raise ValueError("expected the id of a subnet such as `subnet-0a1b2c3d`")
+    return text
+
+
+def security_group_id(text: str) -> str:
+    """Id of a security group."""
+    if not matches(SECURITY_GROUP_PATTERN, text):
+        raise ValueError("expected the id of a security group such as `sg-0a1b2c3d`")
     return text
 
 

@@ -51,12 +51,14 @@ _WRONG_PROFILE = (ProfileNotFound, ConfigNotFound, ConfigParseError, InvalidConf
 _UNREACHABLE = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, SSLError)
 
 # What botocore gives up on after these attempts, and what it does not know, `PatientClient` waits out.
-_CONFIG = Config(
+CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     connect_timeout=10,
     read_timeout=30,
     user_agent_extra="codebuild-orchestrator",
 )
+# For whoever has seconds left.
+HASTY = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=4))
 
 
 @cache
@@ -66,11 +68,11 @@ def _session() -> boto3.session.Session:
 
 
 @cache
-def client(service: str, region: str) -> Any:
+def client(service: str, region: str, config: Config | None = None) -> Any:
     """Return the client of a service; credentials and endpoints come from the environment, as boto3 reads it."""
     session = _session()
     try:
-        return session.client(service, region_name=region, config=_CONFIG)  # type: ignore[call-overload]
+        return session.client(service, region_name=region, config=config or CONFIG)  # type: ignore[call-overload]
     except ValueError as error:  # botocore says so of an endpoint that is no URL
         raise ConfigurationError(
             f"cannot talk to AWS {service}",
@@ -79,9 +81,11 @@ def client(service: str, region: str) -> Any:
         ) from error
 
 
-def patient(service: str, region: str, patience: Patience, pace: Pace = AWS) -> PatientClient:
+def patient(
+    service: str, region: str, patience: Patience, pace: Pace = AWS, config: Config | None = None
+) -> PatientClient:
     """Return the client that every call of ours goes through."""
-    return PatientClient(lambda: client(service, region), patience, pace, forget_credentials)
+    return PatientClient(lambda: client(service, region, config), patience, pace, forget_credentials)
 
 
 def forget_credentials() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from orchestrator.effects.aws import aws_errors, error_code, patient
@@ -28,8 +29,8 @@ _ROLE = re.compile(r"CodeBuild is not authorized to perform: sts:AssumeRole", re
 class CodeBuildService:
     """CodeBuild in one region."""
 
-    def __init__(self, region: str, patience: Patience | None = None) -> None:
-        self._codebuild = patient("codebuild", region, patience or Patience())
+    def __init__(self, region: str, patience: Patience | None = None, config: Config | None = None) -> None:
+        self._codebuild = patient("codebuild", region, patience or Patience(), config=config)
 
     def projects(self, names: Sequence[str]) -> Mapping[str, ProjectRecord]:
         """Return the projects that exist, by name."""

@@ -53,6 +53,20 @@ def write_text(path: Path, text: str) -> Path:
     return write_bytes(path, KNOWN.refuse(text, f"`{path}`").encode("utf-8"))
 
 
+def write_new(path: Path, text: str) -> Path:
+    """Write a file that must not be there yet; `ConfigurationError` if it is, and nothing is left of half a file."""
+    content = KNOWN.refuse(text, f"`{path}`").encode("utf-8")
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise unwritable(path, error) from error
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
+    return path
+
+
 def write_json(path: Path, value: Any) -> Path:
     """Write data as JSON."""
     return write_text(path, json.dumps(value, indent=2, sort_keys=True, default=str) + "\n")

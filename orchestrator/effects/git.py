@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.effects.files import unwritable
+from orchestrator.effects.objects_alone import objects_alone
 from orchestrator.effects.process import child_environment
 from orchestrator.errors import ConfigurationError, MachineryError
 from orchestrator.records import Commit, Snapshot
@@ -30,6 +31,14 @@ _SETTINGS = (
     "protocol.ext.allow=never",
     "tar.umask=0022",
 )
+
+
+def tracked_in(folder: Path, names: Sequence[str], environment: Mapping[str, str]) -> Sequence[str]:
+    """Return those of the names in a folder, which need not be there, that git tracks; none outside of a repository."""
+    place = folder.absolute()
+    there = next(parent for parent in (place, *place.parents) if parent.is_dir())
+    checkout = GitCheckout(there, environment)
+    return tuple(name for name in names if checkout.tracked((place.relative_to(there) / name).as_posix()))
 
 
 class GitCheckout:
@@ -61,10 +70,6 @@ class GitCheckout:
         listing = self._checked("status", "--porcelain", "-z", "--untracked-files=no", "--no-renames")
         return tuple(entry[3:] for entry in listing.split("\0") if entry)
 
-    def root(self) -> Path:
-        """Return the top of the work tree."""
-        return Path(self._checked("rev-parse", "--show-toplevel").rstrip("\n"))
-
     def place(self) -> str:
         """Return the directory's path in its repository, `.` for the top and for a directory outside of any.
 
@@ -88,10 +93,16 @@ class GitCheckout:
         outcome = self._run("symbolic-ref", "--quiet", "--short", "HEAD")
         return outcome.stdout.strip() or None
 
+    def remote_address(self, remote: str = "origin") -> str | None:
+        """Return the address that a remote is fetched from, None if there is none; it may hold credentials."""
+        outcome = self._run("remote", "get-url", "--", remote)
+        return outcome.stdout.strip() or None if outcome.returncode == 0 else None
+
     def snapshot(self, sha: str, target: Path) -> Snapshot:
         """Write `git archive` of a commit to `target` (tar.gz); the digest is that of the tar inside.
 
-        git notes the commit id in the archive, which the build compares.
+        git notes the commit id in the archive, which the build compares. A commit has one digest, whatever refs,
+        attributes and filters a checkout or a machine has: `export-subst` is left alone, `export-ignore` is honoured.
         """
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -122,14 +133,16 @@ class GitCheckout:
     def _archive(self, sha: str, target: Path) -> str:
         """Write the packed archive of a commit; return the digest of the tar, in hex."""
         digest = hashlib.sha256()
+        objects = self._objects(sha)
         with (
+            objects_alone(objects, sha) as variables,
             tempfile.TemporaryFile() as messages,
             target.open("wb") as file,
             gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed,
             subprocess.Popen(
                 self._command("archive", "--format=tar", sha),
-                cwd=self.root(),
-                env=self._environment,
+                cwd=variables["GIT_DIR"],
+                env={**self._environment, **variables},
                 stdout=subprocess.PIPE,
                 stderr=messages,
             ) as process,
@@ -143,6 +156,14 @@ class GitCheckout:
                 detail = messages.read().decode(errors="replace").strip()
                 raise MachineryError(f"`git archive` of {sha} failed", detail=detail, hint="retry the job")
         return digest.hexdigest()
+
+    def _objects(self, sha: str) -> Path:
+        """Return the directory of the objects; a partial clone fetches those of the commit that it does not have."""
+        partial = self._run("config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$")
+        if partial.returncode == 0:
+            self.run_remote({}, "rev-list", "--objects", "--no-walk", "--quiet", sha)
+        path = self._checked("rev-parse", "--git-path", "objects").removesuffix("\n")
+        return (self._directory / path).resolve()
 
     def _no_commit(self, revision: str, message: str) -> ConfigurationError:
         if "dubious ownership" in message:

@@ -36,7 +36,7 @@ class GitLabStatus:
     def __init__(self, url: str, project: str, token: str, narrate: Narrator, patience: Patience | None = None) -> None:
         self._project = project
         self._narrate = narrate
-        self._patient, self._hasty = (_connection(url, token, pace, patience) for pace in (_STATUS_PACE, _ONCE))
+        self._patient, self._hasty = (connection(url, token, pace, patience) for pace in (_STATUS_PACE, _ONCE))
 
     def report(
         self, sha: str, *, state: str, name: str, ref: str, pipeline_id: str, description: str, url: str
@@ -96,8 +96,7 @@ class GitLabPipelines:
     """Pipelines and jobs of one project, to watch."""
 
     def __init__(self, url: str, project: str, token: str, patience: Patience | None = None) -> None:
-        connection = _connection(url, token, GITLAB, patience)
-        self._project = connection.projects.get(project, lazy=True)
+        self._project = connection(url, token, GITLAB, patience).projects.get(project, lazy=True)
 
     def pipelines(self) -> list[PipelineRecord]:
         """Return all pipelines, oldest first."""
@@ -152,7 +151,8 @@ class _PatientSession(requests.Session):
                 return response
 
 
-def _connection(url: str, token: str, pace: Pace, patience: Patience | None) -> gitlab.Gitlab:
+def connection(url: str, token: str, pace: Pace, patience: Patience | None) -> gitlab.Gitlab:
+    """Return GitLab's API as the owner of a token; every request goes at this pace."""
     session = _PatientSession(pace, patience or Patience())
     return _Connection(url, private_token=token, timeout=20, session=session)
 

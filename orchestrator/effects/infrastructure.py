@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from orchestrator.effects.files import unwritable, write_bytes, write_json, write_tree
-from orchestrator.effects.terraform import TerraformRunner, find_terraform, provider_environment
+from orchestrator.effects.terraform import PlanSummary, TerraformRunner, find_terraform, provider_environment
 from orchestrator.errors import ConfigurationError, Refused
 from orchestrator.plan.model import RenderedRoot, StatePlan
 from orchestrator.ports import Narrator
@@ -39,21 +40,41 @@ class TerraformInfrastructure:
 
     def apply(self, root: RenderedRoot) -> Mapping[str, Any]:
         """Plan the root, apply exactly that plan, and return the outputs."""
+        runner = self._initialised(root)
+        with self._planned() as planned:
+            for line in _lines(runner.plan(planned)):
+                self._narrate(line)
+            runner.apply(planned)
+        outputs: dict[str, Any] = runner.outputs()
+        return outputs
+
+    def preview(self, root: RenderedRoot) -> Sequence[str]:
+        """Return what applying the root would do: a line that counts, then a line for each change."""
+        runner = self._initialised(root)
+        with self._planned() as planned:
+            return _lines(runner.plan(planned))
+
+    def destroy(self, root: RenderedRoot, targets: Sequence[str], agree: Callable[[Sequence[str]], None]) -> None:
+        """Plan the end of the targets, show it to `agree`, which may raise, and do exactly that."""
+        runner = self._initialised(root)
+        with self._planned() as planned:
+            agree(_lines(runner.plan_destroy(planned, targets)))
+            runner.apply(planned)
+
+    def _initialised(self, root: RenderedRoot) -> TerraformRunner:
         runner = self._runner(root.state)
         self._write(root)
         runner.init(backend_config=self._backend_config(root.state))
+        return runner
+
+    @contextmanager
+    def _planned(self) -> Iterator[Path]:
+        """Give the file of a plan, and remove it: it holds everything that Terraform knows."""
         planned = self._folder / "terraform.plan"
         try:
-            summary = runner.plan(planned)
-            self._narrate(f"plan: {summary}")
-            for change in summary.changes:
-                self._narrate(f"  {'/'.join(change.actions)} {change.address}")
-            runner.apply(planned)
+            yield planned
         finally:
-            # A plan holds everything that Terraform knows; nobody needs it after the apply.
             planned.unlink(missing_ok=True)
-        outputs: dict[str, Any] = runner.outputs()
-        return outputs
 
     def _runner(self, state: StatePlan) -> TerraformRunner:
         executable = find_terraform(self._environment)
@@ -101,6 +122,11 @@ class TerraformInfrastructure:
 
     def _backend_config(self, state: StatePlan) -> Path:
         return write_json(self._folder / "backend.tfbackend.json", dict(state.settings))
+
+
+def _lines(summary: PlanSummary) -> list[str]:
+    """Return what a plan will do: a line that counts, then a line for each change."""
+    return [f"plan: {summary}", *(f"  {'/'.join(change.actions)} {change.address}" for change in summary.changes)]
 
 
 def _state_credentials(state: StatePlan, environment: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,10 @@ class TerraformRunner:
         """Work out what is to be done and save it in `out`, readable for this user only."""
         return self._plan(out, destroy=False)
 
+    def plan_destroy(self, out: Path, targets: Sequence[str] = ()) -> PlanSummary:
+        """Work out the end of the targets, or of everything, and save it like `plan`."""
+        return self._plan(out, destroy=True, targets=targets)
+
     def apply(self, plan: Path) -> None:
         """Do exactly what a saved plan says; an empty plan runs nothing.
 
@@ -126,18 +130,7 @@ class TerraformRunner:
         values = _parsed(self._capture("output"), "terraform output", self._environment)
         return {name: output["value"] for name, output in values.items()}
 
-    def destroy(self) -> PlanSummary:
-        """Plan the end of everything, apply that plan, and return what it was."""
-        saved = self._directory / "destroy.plan"
-        try:
-            summary = self._plan(saved, destroy=True)
-            self.apply(saved)
-        finally:
-            saved.unlink(missing_ok=True)
-            self._planned.pop(saved, None)
-        return summary
-
-    def _plan(self, out: Path, *, destroy: bool) -> PlanSummary:
+    def _plan(self, out: Path, *, destroy: bool, targets: Sequence[str] = ()) -> PlanSummary:
         reader = Reader(self._narrate)
         ended = self._stream(
             "plan",
@@ -148,6 +141,7 @@ class TerraformRunner:
             destroy=destroy,
             lock_timeout=self._lock_timeout,
             out=out.resolve(),
+            target=list(targets) or None,
         )
         if ended.returncode not in (0, 2):  # 2: there are changes
             problems = reader.problems or problems_in_text(ended.tail)

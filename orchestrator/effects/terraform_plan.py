@@ -22,6 +22,8 @@ _ACTIONS = {
     "remove": ("forget",),
     "forget": ("forget",),
 }
+# Said of every plan with targets: whoever names targets means just that.
+_EXPECTED = {"Resource targeting is in effect", "Applied changes may be incomplete"}
 _QUIET = {"version", "planned_change", "resource_drift", "refresh_complete", "outputs"}
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _BOX = re.compile(r"^[│╷╵|]\s?")
@@ -122,7 +124,7 @@ class Reader:
         if diagnostic.get("severity") == "error":
             problem = Problem(summary, str(diagnostic.get("detail", "")).strip(), str(diagnostic.get("address", "")))
             self.problems.append(problem)
-        elif "deprecated" not in summary:  # our own files are nothing a user could change
+        elif "deprecated" not in summary and summary not in _EXPECTED:  # our own files are nothing a user could change
             self._narrate(f"warning: {summary}")
 
 

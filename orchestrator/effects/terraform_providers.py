@@ -66,6 +66,15 @@ def provider_environment(environment: Mapping[str, str], workdir: Path) -> dict[
     return ours | {"TF_CLI_CONFIG_FILE": str(_write_config(mirror, workdir.resolve() / ".terraform"))}
 
 
+def provider_place(environment: Mapping[str, str]) -> str:
+    """Return where `provider_environment` would have the AWS provider come from, empty for the registry."""
+    ours = terraform_environment(environment)
+    named = next((ours[name] for name in _CONFIG_VARIABLES if name in ours), "")
+    if named or (not environment.get(MIRROR_VARIABLE) and _user_decides(environment)):
+        return named or "the CLI configuration of this user"
+    return next((str(place) for place in mirror_places(environment) if _serves(place)), "")
+
+
 def mirror_places(environment: Mapping[str, str]) -> list[Path]:
     """Return every directory where a filesystem mirror is looked for, in order; not all of them need exist.
 

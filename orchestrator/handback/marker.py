@@ -1,7 +1,8 @@
 """The marker of a build in the artifact store: by it, a build that is told twice starts one pipeline.
 
-One small JSON object per build, `<prefix>/handback/<project>/<uuid>.json`. Every write is conditional (`If-None-Match`
-or `If-Match`), so of two writers at once exactly one wins. Its `state`:
+One small JSON object per build, `<prefix>/handback/<project>/<uuid>.json`, about the ref that the build was started
+for; another ref that takes the package again has a record of its own, which the function never touches. Every write is
+conditional (`If-None-Match` or `If-Match`), so of two writers at once exactly one wins. Its `state`:
 
 ========== =======================================================================================================
 claimed    a run of the function is calling GitLab, and is dead if it has not finished by `until`

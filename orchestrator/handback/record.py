@@ -5,6 +5,7 @@ Pure text, so that the function, which writes it with boto3, and postbuild, whic
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 
@@ -23,9 +24,13 @@ class Record:
     pipeline_id: str = ""
 
 
-def record_key(prefix: str, project: str, uuid: str) -> str:
-    """Where the record of a build lies in the artifact store. No build may write there."""
-    return f"{prefix}/handback/{project}/{uuid}.json" if prefix else f"handback/{project}/{uuid}.json"
+def record_key(prefix: str, project: str, uuid: str, other_ref: str = "") -> str:
+    """Where the record of a build lies in the artifact store. No build may write there.
+
+    `other_ref` is a ref that takes the package although the build was started for another one: it has its own record.
+    """
+    name = f"{uuid}.{hashlib.sha256(other_ref.encode()).hexdigest()}" if other_ref else uuid
+    return f"{prefix}/handback/{project}/{name}.json" if prefix else f"handback/{project}/{name}.json"
 
 
 def record_bytes(build_id: str, **fields: object) -> bytes:

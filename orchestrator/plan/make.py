@@ -7,22 +7,24 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from orchestrator.config.model import Configuration, Handback
-from orchestrator.config.package_model import Package
+from orchestrator.config.package_model import Build, Package
 from orchestrator.config.requirements import requirements_file
 from orchestrator.errors import ConfigurationError
-from orchestrator.plan.environments import ENVIRONMENT_TYPES, compute_type
+from orchestrator.plan.environments import ENVIRONMENT_TYPES, LAMBDA_MINUTES, compute_type
 from orchestrator.plan.model import (
     AllowPlan,
     ArtifactsPlan,
     BuildPlan,
+    CachePlan,
     GitLabPlan,
     HandbackPlan,
     Plan,
     StatePlan,
     Target,
+    VpcPlan,
 )
 from orchestrator.plan.names import codebuild_project
-from orchestrator.vocabulary import Kind, Return, Source, StateBackend
+from orchestrator.vocabulary import Kind, Machine, Return, Source, StateBackend
 
 
 def make_plan(
@@ -46,6 +48,7 @@ def make_plan(
         source=configuration.source,
         artifacts=ArtifactsPlan(
             bucket=configuration.artifacts.bucket,
+            key_arn=configuration.artifacts.key_arn,
             managed=configuration.artifacts.managed,
             prefix=configuration.artifacts.prefix,
             retention_days=configuration.artifacts.retention_days,
@@ -102,15 +105,29 @@ def _build(
         where=package.build.where,
         keep_wheels=package.build.keep_wheels,
         codebuild_project=codebuild_project(configuration.project, name),
-        environment_type=ENVIRONMENT_TYPES[package.architecture],
+        environment_type=ENVIRONMENT_TYPES[package.build.machine, package.architecture],
         image=package.build.image,
+        registry_credential=package.build.registry_credential,
         compute_type=compute_type(package.build.compute),
-        timeout_minutes=package.build.timeout_minutes,
+        privileged=package.build.privileged,
+        fleet=package.build.fleet,
+        vpc=_vpc(package.build),
+        cache=_cache(package.build),
+        timeout_minutes=LAMBDA_MINUTES if package.build.machine is Machine.LAMBDA else package.build.timeout_minutes,
         queue_timeout_minutes=package.build.queue_timeout_minutes,
         concurrent_builds=package.build.concurrent_builds,
         log_retention_days=package.build.log_retention_days,
         reuse_hours=package.build.reuse_hours,
     )
+
+
+def _vpc(build: Build) -> VpcPlan | None:
+    vpc = build.vpc
+    return VpcPlan(vpc.id, tuple(sorted(vpc.subnets)), tuple(sorted(vpc.security_groups))) if vpc else None
+
+
+def _cache(build: Build) -> CachePlan | None:
+    return CachePlan(build.cache.kind, build.cache.paths, build.cache.docker_layers) if build.cache else None
 
 
 def _place(*parts: str) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from orchestrator.config.images import facts_of
 from orchestrator.packaging.inspection.model import Allowance, Rule
 from orchestrator.packaging.runtimes import Target as PackagingTarget
 from orchestrator.packaging.runtimes import target_of
-from orchestrator.vocabulary import Architecture, Kind, Return, Source, StateBackend, Where
+from orchestrator.vocabulary import Architecture, CacheKind, Kind, Return, Source, StateBackend, Where
 
 _NODE = re.compile(r"nodejs([0-9]+)\.x")
 
@@ -56,12 +57,36 @@ class AllowPlan:
 
 
 @dataclass(frozen=True)
+class VpcPlan:
+    """The network of a build, by ids."""
+
+    id: str
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CachePlan:
+    """What CodeBuild keeps for later builds: folders as buildspecs write them, and layers of Docker images."""
+
+    kind: CacheKind
+    paths: tuple[str, ...]
+    docker_layers: bool
+
+    @property
+    def modes(self) -> list[str]:
+        """The modes of a local cache, in CodeBuild's words (`CacheMode`)."""
+        modes = {"LOCAL_CUSTOM_CACHE": bool(self.paths), "LOCAL_DOCKER_LAYER_CACHE": self.docker_layers}
+        return [mode for mode, wanted in modes.items() if wanted]
+
+
+@dataclass(frozen=True)
 class BuildPlan:
     """One package and the CodeBuild project that builds it.
 
     `source`, `requirements` and `output` are paths in the repository; `requirements` is None for a package without
     dependencies, `output` for one that no commands make. `system_packages` are names for whatever package manager
-    the image has, or lists by manager.
+    the image has, or lists by manager. `registry_credential` and `fleet` are ARNs.
     """
 
     package: str
@@ -83,19 +108,39 @@ class BuildPlan:
     codebuild_project: str
     environment_type: str
     image: str
+    registry_credential: str | None
     compute_type: str
+    privileged: bool
+    fleet: str | None
+    vpc: VpcPlan | None
+    cache: CachePlan | None
     timeout_minutes: int
     queue_timeout_minutes: int
     concurrent_builds: int | None
     log_retention_days: int
     reuse_hours: int
 
+    @property
+    def on_lambda(self) -> bool:
+        """Whether its builds run on Lambda compute."""
+        return "_LAMBDA_" in self.environment_type
+
+    @property
+    def runtime_versions(self) -> dict[str, str]:
+        """What the buildspec asks of the image: only CodeBuild's images for containers can switch runtimes."""
+        facts = facts_of(self.image)
+        return self.target.build_runtime if facts.curated and facts.lambda_runtime is None else {}
+
 
 @dataclass(frozen=True)
 class ArtifactsPlan:
-    """Where packages are stored. `bucket` None means the project's own bucket, named by Terraform."""
+    """Where packages are stored.
+
+    `bucket` None means the project's own bucket, named by Terraform; `key_arn` None that S3's own key encrypts it.
+    """
 
     bucket: str | None
+    key_arn: str | None
     managed: bool
     prefix: str
     retention_days: int

@@ -81,5 +81,15 @@ def assembled_key(prefix: str, made: AssembledId, name: str) -> str:
     return _join(prefix, "assembled", made.codebuild_project, made.commit, made.uuid, name)
 
 
+def verified_key(prefix: str, codebuild_project: str, sha: str) -> str:
+    """Where it is noted which package of a commit postbuild has verified. No build may write there."""
+    return _join(prefix, "handback", codebuild_project, f"{sha}.json")
+
+
+def passed_key(prefix: str, codebuild_project: str, sha: str, environment: str) -> str:
+    """Where it is noted which package of a commit has passed an environment. No build may write there."""
+    return _join(prefix, "handback", codebuild_project, f"{sha}.{environment}")
+
+
 def _join(prefix: str, *parts: str) -> str:
     return "/".join((prefix, *parts) if prefix else parts)

@@ -25,7 +25,8 @@ def buildspec(plan: Plan, build: BuildPlan, *, template: str) -> str:
     return environment.from_string(template).render(
         architecture=str(build.target.architecture),
         runtime=build.target.runtime,
-        runtime_versions=build.target.build_runtime,
+        runtime_versions=build.runtime_versions,
+        cache_paths=list(build.cache.paths) if build.cache else [],
         settings=settings(plan, build),
         tool_sha256=plan.tool_sha256,
         calls_home=plan.return_ is Return.TRIGGER,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import jinja2
@@ -11,7 +12,7 @@ import jinja2
 from orchestrator.plan.digest import digest
 from orchestrator.plan.model import BuildPlan, Plan, RenderedRoot
 from orchestrator.render.buildspec import buildspec
-from orchestrator.vocabulary import StateBackend
+from orchestrator.vocabulary import CacheKind, StateBackend
 
 # The one file of the root that is no text, so no part of a rendered root: whoever writes the root puts it there, and
 # Terraform stops at one that has not the digest of the plan.
@@ -33,12 +34,17 @@ def terraform_root(
         build["settings_digest"] = settings_digest
     files = dict(modules)
     files["terraform.tfvars.json"] = _json(variables)
-    files["backend.tf"] = (
-        jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - the text is HCL
-        .from_string(backend_template)
-        .render(backend=BACKEND_TYPES[plan.state.backend])
-    )
+    files["backend.tf"] = backend(backend_template, plan.state.backend)
     return RenderedRoot(files=files, settings_digest=settings_digest, state=plan.state)
+
+
+def backend(template: str, kind: StateBackend) -> str:
+    """Render the one file of a root that is made: it names the type of the backend."""
+    return (
+        jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - the text is HCL
+        .from_string(template)
+        .render(backend=BACKEND_TYPES[kind])
+    )
 
 
 def with_editor(root: RenderedRoot, editor: str | None) -> RenderedRoot:
@@ -55,6 +61,7 @@ def _variables(plan: Plan, buildspec_template: str) -> dict[str, Any]:
         "tags": dict(plan.tags),
         "artifact_store": {
             "bucket": plan.artifacts.bucket,
+            "kms_key_arn": plan.artifacts.key_arn,
             "managed": plan.artifacts.managed,
             "name": plan.project,
             "prefix": plan.artifacts.prefix,
@@ -90,16 +97,28 @@ def _build(plan: Plan, build: BuildPlan, template: str) -> dict[str, Any]:
         "architecture": str(build.target.architecture),
         "build_timeout_minutes": build.timeout_minutes,
         "buildspec": buildspec(plan, build, template=template),
+        "cache": _cache(build),
         "compute_type": build.compute_type,
         "concurrent_build_limit": build.concurrent_builds,
         "description": f"{build.package} of {plan.project} for {build.target.architecture}, {build.target.runtime}",
         "environment_type": build.environment_type,
+        "fleet_arn": build.fleet,
         "image": build.image,
         "log_retention_days": build.log_retention_days,
         "parameters": plan.build_parameters,
+        "privileged": build.privileged,
         "queued_timeout_minutes": build.queue_timeout_minutes,
+        "registry_credential_arn": build.registry_credential,
         "variables": {},
+        "vpc": asdict(build.vpc) if build.vpc else None,
     }
+
+
+def _cache(build: BuildPlan) -> dict[str, Any] | None:
+    if build.cache is None:
+        return None
+    local = build.cache.kind is CacheKind.LOCAL
+    return {"modes": build.cache.modes if local else [], "type": str(build.cache.kind).upper()}
 
 
 def _json(value: Any) -> str:

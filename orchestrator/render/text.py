@@ -41,8 +41,21 @@ def _build_lines(build: BuildPlan) -> list[str]:
         *(f"  {label:<15}{text}" for label, text in made.items() if text),
         f"  CodeBuild:     {build.codebuild_project}",
         f"  environment:   {build.environment_type}, {build.compute_type}, {build.image}",
+        *(f"  {label:<15}{text}" for label, text in _surroundings(build).items() if text),
         f"  time-outs:     {build.timeout_minutes} min, {build.queue_timeout_minutes} min in the queue{limit}",
     ]
+
+
+def _surroundings(build: BuildPlan) -> dict[str, str]:
+    cache, vpc = build.cache, build.vpc
+    kept = [*cache.paths, *(["layers of Docker images"] if cache.docker_layers else [])] if cache else []
+    return {
+        "network:": f"{vpc.id}, {', '.join(vpc.subnets)}, {', '.join(vpc.security_groups)}" if vpc else "",
+        "fleet:": build.fleet or "",
+        "cache:": f"{cache.kind}, {', '.join(kept)}" if cache else "",
+        "privileged:": "yes: a build has all of its machine" if build.privileged else "",
+        "registry:": f"with {build.registry_credential}" if build.registry_credential else "",
+    }
 
 
 def _system(build: BuildPlan) -> str:

@@ -83,3 +83,20 @@ def check_reachable(commit: str, asking: Asking, history: History, narrate: Narr
         )
     if reach.head != commit:
         narrate(f"{asking.ref!a:.200} has moved on to {reach.head}, which contains {commit}")
+
+
+def check_newest(commit: str, asking: Asking, history: History) -> None:
+    """Raise `Superseded` unless the ref points to this very commit now.
+
+    Stricter than `check_reachable`: a package of an older commit may still be brought home, but the newer commit's
+    pipeline deploys, and which of the two pipelines began later says nothing, as builds take as long as they take.
+    """
+    if not (asking.ref and asking.pipeline_id):
+        return
+    head = history.reach(asking.ref, commit).head
+    if head != commit:
+        raise Superseded(
+            f"{asking.ref!a:.200} has moved on",
+            detail=f"this pipeline: {commit}\nthe head now: {head or 'none, the branch or tag is gone'}",
+            hint="nothing to do: the pipeline of the head deploys",
+        )

@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.errors import Gone, Refused
+from orchestrator.errors import ConfigurationError, Gone, Refused
 from orchestrator.packaging.documents.places import MANIFEST_NAME, NAMES, PACKAGE_NAME
 from orchestrator.plan.model import BuildPlan
-from orchestrator.ports import Narrator, ObjectStore
+from orchestrator.ports import Narrator, ObjectStore, Tracked
 from orchestrator.stages.manifest import Manifest, parse_manifest
 from orchestrator.stages.statement import check_statement
 
 _MANIFEST_LIMIT_BYTES = 8 * 1024 * 1024
 _DOCUMENT_LIMIT_BYTES = 64 * 1024 * 1024
+_LOCK_NAME = NAMES["lock"]
+# Everything that a delivery replaces or removes.
+_FILES = (PACKAGE_NAME, MANIFEST_NAME, *NAMES.values())
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,23 @@ class Desk:
     """What a delivery touches here. `write` makes a file appear whole or not at all.
 
     `inspect` raises `Refused` for a package that cannot run on its target, and returns what else should be said.
+    `tracked` tells which files are the user's own.
     """
 
     write: Callable[[Path, bytes], object]
     inspect: Callable[[Path, BuildPlan], Sequence[str]]
     narrate: Narrator
+    tracked: Tracked = field(default=lambda _folder, _names: ())
+
+
+def refuse_tracked(desk: Desk, output: Path) -> None:
+    """Make sure that no file of the user would be replaced or removed; raises `ConfigurationError`.
+
+    A lock of the user's may be the very one that comes home, which is known only once the manifest is.
+    """
+    own = desk.tracked(output, [name for name in _FILES if name != _LOCK_NAME])
+    if own:
+        raise _tracked(output, own)
 
 
 def bring(expected: Expected, store: ObjectStore, desk: Desk, output: Path) -> Delivered:
@@ -93,6 +108,7 @@ def _bring(expected: Expected, store: ObjectStore, desk: Desk, output: Path) -> 
     manifest = parse_manifest(content)
     _check_claims(manifest, expected, store.bucket)
     expected.accept(manifest)
+    _refuse_other_lock(manifest, desk, output)
     documents = {name: _document(manifest, name, expected, store) for name in NAMES if manifest.digest_of(name)}
     if "provenance" in documents:
         check_statement(
@@ -116,6 +132,26 @@ def _bring(expected: Expected, store: ObjectStore, desk: Desk, output: Path) -> 
         desk.write(unchecked.with_name(MANIFEST_NAME), content)
         _put_in_place(unchecked.parent, output)
     return Delivered(build_id=expected.build_id, package=output / PACKAGE_NAME, manifest=manifest)
+
+
+def _refuse_other_lock(manifest: Manifest, desk: Desk, output: Path) -> None:
+    """Make sure that a lock that git tracks here would stay as it is, byte for byte."""
+    own = desk.tracked(output, [_LOCK_NAME])
+    if own and _digest_of(output / _LOCK_NAME) != manifest.digest_of("lock"):
+        raise _tracked(output, own)
+
+
+def _digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else "no file"
+
+
+def _tracked(output: Path, names: Sequence[str]) -> ConfigurationError:
+    return ConfigurationError(
+        "the package would replace files of the repository",
+        detail=f"observed: git tracks {', '.join(f'`{name}`' for name in names)} in `{output}`\n"
+        f"expected: a folder where git tracks none of {', '.join(f'`{name}`' for name in _FILES)}",
+        hint="let them lie in a folder of their own: `--output dist`",
+    )
 
 
 def _put_in_place(checked: Path, output: Path) -> None:

@@ -21,7 +21,8 @@ class TakenAlready(Superseded):
 class Doorstep:
     """The record of one build's way home, and the pipeline that stands there. See `handback.record`.
 
-    The event of an ending is told at least once, so two pipelines may come for one build; the first one takes it.
+    The event of an ending is told at least once, so two pipelines may come for one build; of those of a ref,
+    the first one takes it.
     """
 
     home: Homecoming

@@ -13,15 +13,20 @@ from orchestrator.records import BuildRecord
 from orchestrator.vocabulary import Return
 
 _ATTEMPTS = 3
+_SETTLED = {"home", "superseded"}
 
 
 @dataclass(frozen=True)
 class Homecoming:
-    """The record of one build's way home; `handback.record` says what is in it."""
+    """The record of one build's way home; `handback.record` says what is in it.
+
+    `ref` is the ref that asks for the package, empty for the one that the build was started for.
+    """
 
     build: BuildRecord
     prefix: str
     store: ObjectStore
+    ref: str = ""
 
     def found(self) -> Record | None:
         """Return the record, None if nobody has told of the build yet."""
@@ -58,8 +63,16 @@ class Homecoming:
         self._write("home", pipeline_id, keep="home")
 
     def reopen(self) -> None:
-        """Let the next pipeline take a build that has come home before."""
-        self._write("triggered", "", keep="triggered")
+        """Let the next pipeline take a build that has come home before, or whose ref was gone.
+
+        Where nothing was settled, nothing is noted: whoever tells of the build for the first time finds it open.
+        """
+        for _ in range(_ATTEMPTS):
+            record, tag = self.read()
+            if record is None or record.state not in _SETTLED:
+                return
+            if self.replace("triggered", tag=tag, pipeline_id=""):
+                return
 
     def _write(self, state: str, pipeline_id: str, *, keep: str) -> None:
         """Replace the record unless its state is `keep`; if others go on writing, theirs stays."""
@@ -73,7 +86,9 @@ class Homecoming:
     @property
     def key(self) -> str:
         """Where the record lies."""
-        return record_key(self.prefix, self.build.project, self.build.uuid)
+        built_for = self.build.variables.get("ORCHESTRATOR_REF", "")
+        other_ref = self.ref if self.ref != built_for else ""
+        return record_key(self.prefix, self.build.project, self.build.uuid, other_ref)
 
 
 @contextmanager

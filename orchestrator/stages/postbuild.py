@@ -18,11 +18,12 @@ from orchestrator.ports import BuildLogs, Clock, CodeBuild, CommitStatus, Histor
 from orchestrator.records import BuildRecord, ProjectRecord
 from orchestrator.stages.again import give_another_chance
 from orchestrator.stages.belonging import Asking, check_age, check_commit, check_reachable, check_ref
-from orchestrator.stages.delivery import Delivered, Desk, Expected, bring
+from orchestrator.stages.delivery import Delivered, Desk, Expected, bring, refuse_tracked
 from orchestrator.stages.doorstep import Doorstep, TakenAlready
 from orchestrator.stages.ending import check_ending
 from orchestrator.stages.follow import follow
 from orchestrator.stages.homecoming import Homecoming, noting
+from orchestrator.stages.verified import Notes, verified_of
 from orchestrator.vocabulary import Where
 
 _SHA = re.compile(r"[0-9a-f]{40}")
@@ -61,13 +62,14 @@ def postbuild(
 
     Raises `Refused` when anything is not what it claims to be, `Superseded` for a build of another commit, of one
     that the ref no longer has, a stopped one or one that another pipeline has taken, `Gone` for a package that has
-    expired, `BuildFailed` when the build failed.
+    expired, `BuildFailed` when the build failed, `ConfigurationError` when a file of the user would be replaced.
     """
     asking = Asking(expected_commit, ref, world.pipeline_id)
     made = split_assembled_id(build_id)
     if made is not None:
         return _bring_assembled(plan, made, asking, world, output)
     item = _expected_build(plan, build_id)
+    refuse_tracked(world.desk, output)
     record = follow(
         build_id,
         world.codebuild,
@@ -78,7 +80,7 @@ def postbuild(
     commit = _commit_of(record)
 
     def fetch() -> Delivered:
-        door = _doorstep(plan, item, record, world)
+        door = _doorstep(plan, item, record, ref, world)
         if door:
             with noting(plan.return_, world.desk.narrate):
                 door.look()
@@ -93,17 +95,11 @@ def postbuild(
             give_another_chance(record, item, world.codebuild, world.clock, world.desk.narrate)
         check_ending(record, world.logs)
         check_age(record.id, commit, record.ended, world.now(), plan.artifacts.retention_days)
-        return bring(_expected_of(plan, item, record, commit), _store_of(plan, item, world), world.desk, output)
+        store = _store_of(plan, item, world)
+        delivered = bring(_expected_of(plan, item, record, commit), store, world.desk, output)
+        return _noted(plan, item, delivered, store, world)
 
-    told = _Told(
-        item.package,
-        commit,
-        # The ref that the build was started for is known at a terminal, too.
-        record.variables.get("ORCHESTRATOR_REF") or ref,
-        record.variables.get("ORCHESTRATOR_PIPELINE_ID", ""),
-        record.console_url,
-    )
-    return _reported(fetch, world.status, told)
+    return _reported(fetch, world.status, _told(item, record, asking))
 
 
 def _bring_assembled(plan: Plan, made: AssembledId, asking: Asking, world: PostbuildWorld, output: Path) -> Delivered:
@@ -115,6 +111,7 @@ def _bring_assembled(plan: Plan, made: AssembledId, asking: Asking, world: Postb
             detail="observed: a package that the job `build` has made\nexpected: `where: auto` in orchestrator.yml",
             hint="find out who started this pipeline",
         )
+    refuse_tracked(world.desk, output)
 
     def fetch() -> Delivered:
         check_commit(made.build_id, made.commit, asking)
@@ -134,16 +131,40 @@ def _bring_assembled(plan: Plan, made: AssembledId, asking: Asking, world: Postb
                 made.build_id, made.commit, manifest.created_at, world.now(), plan.artifacts.retention_days
             ),
         )
-        return bring(expected, _store_of(plan, item, world), world.desk, output)
+        store = _store_of(plan, item, world)
+        return _noted(plan, item, bring(expected, store, world.desk, output), store, world)
 
     return _reported(fetch, world.status, _Told(item.package, made.commit, asking.ref, "", ""))
 
 
-def _doorstep(plan: Plan, item: BuildPlan, record: BuildRecord, world: PostbuildWorld) -> Doorstep | None:
+def _noted(plan: Plan, item: BuildPlan, delivered: Delivered, store: ObjectStore, world: PostbuildWorld) -> Delivered:
+    """Note what was verified, for the pipelines that deploy this commit; at a terminal nothing is written."""
+    if world.pipeline_id:
+        package = verified_of(delivered.manifest)
+        with noting(plan.return_, world.desk.narrate):
+            Notes(package.commit, plan.artifacts.prefix, store).note_verified(item, package)
+    return delivered
+
+
+def _told(item: BuildPlan, record: BuildRecord, asking: Asking) -> _Told:
+    """Return whom the result of a build is told to.
+
+    That is the pipeline it was started for; one of another ref that takes the package again is told itself.
+    """
+    commit = _commit_of(record)
+    built_for = record.variables.get("ORCHESTRATOR_REF", "")
+    # The ref that the build was started for is known at a terminal, too.
+    ref, pipeline_id = built_for or asking.ref, record.variables.get("ORCHESTRATOR_PIPELINE_ID", "")
+    if asking.ref and asking.pipeline_id and asking.ref != built_for and asking.commit == commit:
+        ref, pipeline_id = asking.ref, asking.pipeline_id
+    return _Told(item.package, commit, ref, pipeline_id, record.console_url)
+
+
+def _doorstep(plan: Plan, item: BuildPlan, record: BuildRecord, ref: str, world: PostbuildWorld) -> Doorstep | None:
     """Return where the build is taken in, None at a terminal, where nobody else comes for it."""
     if not world.pipeline_id:
         return None
-    home = Homecoming(record, plan.artifacts.prefix, _store_of(plan, item, world))
+    home = Homecoming(record, plan.artifacts.prefix, _store_of(plan, item, world), ref)
     return Doorstep(home, world.pipeline_id, world.clock)
 
 

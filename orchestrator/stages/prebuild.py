@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from orchestrator.errors import ConfigurationError, MachineryError
-from orchestrator.plan.lifecycle import runtime_warnings
 from orchestrator.plan.model import Plan, RenderedRoot
 from orchestrator.plan.names import tool_key
 from orchestrator.ports import CodeBuild, Infrastructure, Narrator, OpenStore, Parameters
@@ -36,7 +34,6 @@ class PrebuildWorld:
     open_store: OpenStore
     account: Callable[[], str]
     narrate: Narrator
-    today: Callable[[], date]
 
 
 def prebuild(plan: Plan, root: RenderedRoot, tool: bytes, world: PrebuildWorld) -> Prebuilt:
@@ -44,8 +41,6 @@ def prebuild(plan: Plan, root: RenderedRoot, tool: bytes, world: PrebuildWorld) 
 
     Raises `ConfigurationError` when an SSM parameter that the build will read does not exist.
     """
-    for warning in runtime_warnings(plan, world.today()):
-        world.narrate(warning)
     _require_parameters(plan, world.parameters)
     projects = world.codebuild.projects(sorted(plan.by_codebuild_project()))
     applied = not _is_current(plan, root, projects) or _bucket_is_gone(plan, projects, world)

@@ -197,6 +197,17 @@ def test_a_commit_that_is_not_checked_out_is_refused(repository: Path) -> None:
     assert outcome.returncode == 5, outcome.stderr
 
 
+def test_a_package_does_not_replace_files_of_the_repository(repository: Path) -> None:
+    """A `manifest.json` that git tracks ends postbuild with 2 before AWS is asked."""
+    (repository / "manifest.json").write_text("mine")
+    git(repository, "add", "manifest.json")
+    outcome = run("postbuild", "--build-id", f"demo-parser:{UUID}", cwd=repository, environment=NOBODY)
+    assert outcome.returncode == 2, outcome.stderr
+    assert "git tracks `manifest.json`" in outcome.stderr
+    assert "--output dist" in outcome.stderr
+    assert (repository / "manifest.json").read_text() == "mine"
+
+
 def test_an_output_that_cannot_be_is_the_users_to_correct(repository: Path) -> None:
     """Rendering below a file ends with 2 and says which path it was."""
     outcome = run("render", "--output", "orchestrator.yml/x", cwd=repository)

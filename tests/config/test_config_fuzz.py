@@ -9,11 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.config import EXAMPLE, Configuration, parse
-from orchestrator.config.schema import walk
+from orchestrator.config.configuration_file import SCHEMA
 from orchestrator.errors import ConfigurationError
 
 LINE = re.compile(r"orchestrator\.yml:[1-9][0-9]*(:[1-9][0-9]*)?: \S.*")
-KEYS = sorted({part for path, _ in walk() for part in path.split(".")} - {"<name>"})
+KEYS = sorted({part for path, _ in SCHEMA.walk() for part in path.split(".")} - {"<name>"})
 WORDS = ["arm64", "x86_64", "clone", "s3", "local", "layer", "python3.12", "yes", "auto", "a-b", "/a", "", "é"]
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(WORDS)

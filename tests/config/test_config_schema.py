@@ -10,18 +10,18 @@ import jsonschema
 import pytest
 import yaml
 
-from orchestrator.config import EXAMPLE, json_schema, parse
+from orchestrator.config import EXAMPLE, parse
+from orchestrator.config.configuration_file import SCHEMA
 from orchestrator.config.reference import pages
-from orchestrator.config.schema import walk
 from orchestrator.errors import ConfigurationError
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
-VALIDATOR = jsonschema.Draft202012Validator(json_schema())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA.document)
 
 
 def test_the_schema_is_one() -> None:
     """The exported schema is valid by its own dialect and holds nothing but JSON."""
-    schema = json_schema()
+    schema = SCHEMA.document
     jsonschema.Draft202012Validator.check_schema(schema)
     assert json.loads(json.dumps(schema)) == schema
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -29,8 +29,8 @@ def test_the_schema_is_one() -> None:
 
 def test_every_key_is_described() -> None:
     """An editor can show a description for every key of the file."""
-    definitions = json_schema()["$defs"]
-    for path, node in walk():
+    definitions = SCHEMA.document["$defs"]
+    for path, node in SCHEMA.walk():
         target = definitions.get(node.get("$ref", "").rpartition("/")[2], {})
         assert node.get("description") or target.get("description"), path
 
@@ -100,7 +100,7 @@ def test_what_an_editor_refuses_we_refuse(addition: str) -> None:
 
 def test_examples_in_the_schema_are_good() -> None:
     """Every example of the schema is accepted where it stands."""
-    for path, node in walk():
+    for path, node in SCHEMA.walk():
         if "<name>" in path or "." not in path:
             continue
         for example in node.get("examples", ()):

@@ -51,7 +51,8 @@ DATA = [
     if block.language in {"json", "hcl"}
 ]
 SETTINGS = [block for block in _YAML if "packages" in yaml.safe_load(block.text)]
-PIPELINES = [block for block in _YAML if block not in SETTINGS]
+PLATFORMS = [block for block in _YAML if "projects" in yaml.safe_load(block.text)]
+PIPELINES = [block for block in _YAML if block not in SETTINGS + PLATFORMS]
 
 
 def commands_of(shell: str) -> Iterator[list[str]]:
@@ -102,8 +103,10 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def component() -> list[Any]:
-    """Return the two documents of the component: its inputs and its jobs."""
-    return list(yaml.safe_load_all((ROOT / "templates/codebuild.yml").read_text(encoding="utf-8")))
+    """Return the two documents of the component: its inputs, and its jobs under their own names."""
+    header, jobs = yaml.safe_load_all((ROOT / "templates/codebuild.yml").read_text(encoding="utf-8"))
+    names = {f"$[[ inputs.{name} ]]": item["default"] for name, item in header["spec"]["inputs"].items()}
+    return [header, {names.get(name, name): job for name, job in jobs.items()}]
 
 
 MENTIONS = list(_inline())

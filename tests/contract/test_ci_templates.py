@@ -43,6 +43,8 @@ def pipeline_of(path: Path) -> Any:
         ".gitlab-ci.yml",
         "templates/codebuild.yml",
         "templates/plain.gitlab-ci.yml",
+        "templates/deploy.yml",
+        "templates/plain-deploy.gitlab-ci.yml",
         "examples/lxml-function/.gitlab-ci.yml",
     ],
 )
@@ -71,13 +73,23 @@ def test_the_plain_file_has_the_same_jobs(job: str) -> None:
     inputs = {name: str(item["default"]) for name, item in header["spec"]["inputs"].items()}
     inputs["install"] = inputs["install"].replace('"', '\\"')
     variables = {name: item["value"] for name, item in plain["variables"].items()}
-    for name in (job, ".orchestrator"):
-        assert resolved(component[name], inputs, "$[[ inputs.%s ]]") == resolved(plain[name], variables, "$%s")
+    for theirs, ours in ((f"$[[ inputs.{job}_job ]]", job), (".orchestrator", ".orchestrator")):
+        assert resolved(component[theirs], inputs, "$[[ inputs.%s ]]") == resolved(plain[ours], variables, "$%s")
 
 
-def test_every_input_is_used_and_described() -> None:
-    """No input of the component is undocumented, unused, or used without being declared."""
-    text = (ROOT / "templates/codebuild.yml").read_text(encoding="utf-8")
-    header, _ = documents(ROOT / "templates/codebuild.yml")
+@pytest.mark.parametrize("job", ["test", "deploy", ".orchestrator-deploy"])
+def test_the_plain_deployment_has_the_same_jobs(job: str) -> None:
+    """The jobs that deploy are the same ones, too."""
+    component = pipeline_of(ROOT / "templates/deploy.yml")
+    (plain,) = documents(ROOT / "templates/plain-deploy.gitlab-ci.yml")
+    variables = {name: item["value"] for name, item in plain["variables"].items()}
+    assert json.dumps(component[job], sort_keys=True) == resolved(plain[job], variables, "$%s")
+
+
+@pytest.mark.parametrize("name", ["codebuild", "deploy"])
+def test_every_input_is_used_and_described(name: str) -> None:
+    """No input of a component is undocumented, unused, or used without being declared."""
+    text = (ROOT / f"templates/{name}.yml").read_text(encoding="utf-8")
+    header, _ = documents(ROOT / f"templates/{name}.yml")
     assert set(INPUTS.findall(text)) == set(header["spec"]["inputs"])
     assert all(item["description"] for item in header["spec"]["inputs"].values())

@@ -32,6 +32,8 @@ def test_the_wheel_carries_its_folders(wheel: Path) -> None:
         "terraform/main.tf",
         "terraform/backend.tf.j2",
         "terraform/modules/build-project/main.tf",
+        "terraform/modules/gitlab-oidc/main.tf",
+        "terraform/platform/main.tf",
         "buildspecs/python.yml.j2",
         "templates/codebuild.yml",
         "examples/lxml-function/orchestrator.yml",

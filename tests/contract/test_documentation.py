@@ -13,10 +13,11 @@ from typing import Any
 import click
 import pytest
 import yaml
-from pages import BLOCKS, COMMANDS, DATA, MENTIONS, PIPELINES, ROOT, SETTINGS, Block, component
+from pages import BLOCKS, COMMANDS, DATA, MENTIONS, PIPELINES, PLATFORMS, ROOT, SETTINGS, Block, component
 
 from orchestrator.cli.main import cli
-from orchestrator.config.load import parse
+from orchestrator.config.load import parse, parse_file
+from orchestrator.config.platform_file import PLATFORM
 from orchestrator.effects.terraform import TerraformExecutable, find_terraform, provider_environment
 from orchestrator.plan.make import make_plan
 from orchestrator.render.text import plan_text
@@ -59,6 +60,12 @@ def test_shown_configurations_can_be_planned(block: Block) -> None:
     plan = make_plan(configuration, base=".", read=lambda _: b"", tool_sha256="0" * 64, handback_sha256="b" * 64)
     assert {build.package for build in plan.builds} == set(yaml.safe_load(block.text)["packages"])
     assert plan.project in plan_text(plan, "0" * 64)
+
+
+@pytest.mark.parametrize("block", PLATFORMS, ids=str)
+def test_shown_platforms_can_be_read(block: Block) -> None:
+    """Every `platform.yml` in the documentation is complete and right."""
+    assert parse_file(block.text, "platform.yml", {}, PLATFORM).projects
 
 
 @pytest.mark.parametrize("block", PIPELINES, ids=str)
@@ -116,6 +123,7 @@ def test_shown_commands_can_be_called(arguments: list[str], tmp_path: Path, monk
         "requirements.txt",
         "pylock.toml",
         "parser.zip",
+        "dist/parser.zip",
         "layer.zip",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -88,6 +88,15 @@ def test_inputs_of_the_component_are_documented() -> None:
     assert dict(rows) == {name: str(item["default"]) for name, item in inputs.items()}
 
 
+def test_inputs_of_the_deployment_are_documented() -> None:
+    """The page about deploying lists every input of the second component with its default."""
+    text = (ROOT / "templates/deploy.yml").read_text("utf-8")
+    inputs = next(iter(yaml.safe_load_all(text)))["spec"]["inputs"]
+    section = (ROOT / "docs/deploy.md").read_text("utf-8").split("| deploy input |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", section, re.MULTILINE)
+    assert dict(rows) == {name: str(item["default"]) for name, item in inputs.items()}
+
+
 def test_fields_of_the_manifest_are_documented() -> None:
     """The page about the build lists exactly the fields that a manifest has."""
     written = set(re.findall(r'^        "(\w+)": ', Path(manifest.__file__).read_text("utf-8"), re.MULTILINE))

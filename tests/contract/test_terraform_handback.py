@@ -240,7 +240,8 @@ def test_it_is_made_once_and_removed(running: Running, emulator: dict[str, str],
 
     # The provider looks at a deleted queue for 45 seconds to see that it stays away; that is not ours to test.
     copy.run(EXAMPLE, "state", "rm", "module.handback.aws_sqs_queue.dead_letters")
-    runner.destroy()
+    runner.plan_destroy(copy.folder / "end")
+    runner.apply(copy.folder / "end")
     asked = asked_for(faults.show(running)["journal"])
     assert asked <= apply_actions() | {"lambda:GetFunctionConfiguration"}  # the latter by this test
     services = ("cloudwatch:", "events:", "lambda:", "sqs:")

@@ -122,7 +122,9 @@ def test_a_root_is_applied_changed_and_destroyed(tmp_path: Path, executable: Ter
     changed = runner(tmp_path, executable, NOTE, TF_VAR_text="two")
     assert str(apply(changed, tmp_path)) == "1 to update"
     assert changed.outputs() == {"text": "two"}
-    assert [change.address for change in changed.destroy().changes] == ["terraform_data.note"]
+    ended = changed.plan_destroy(tmp_path / "end")
+    assert [change.address for change in ended.changes] == ["terraform_data.note"]
+    changed.apply(tmp_path / "end")
     assert changed.outputs() == {}
 
 

@@ -54,3 +54,6 @@ def test_a_layer_is_compiled_and_works_below_its_function(tmp_path: Path) -> Non
     target = target_of(ARCHITECTURE, name)
     assert inspect(layer, target).findings == ()
     smoke(function, [layer], "function", target, ["handler"], tmp_path / "smoke")
+    said = "\n".join(path.read_text() for path in (output / "logs").glob("test-*.log"))
+    assert "probe: pycurl-probe-test:test answered " in said
+    assert '"libcurl": "PycURL/' in said

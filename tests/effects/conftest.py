@@ -101,7 +101,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Scripted
             },
         )
         # Their own retries are botocore's to test; here they would only cost seconds.
-        monkeypatch.setattr(aws, "_CONFIG", aws._CONFIG.merge(_once()))
+        monkeypatch.setattr(aws, "CONFIG", aws.CONFIG.merge(_once()))
         return servers[-1]
 
     yield start

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.effects.git import GitCheckout
+from orchestrator.effects.git import GitCheckout, tracked_in
 from orchestrator.errors import ConfigurationError, MachineryError
 
 ENVIRONMENT = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
@@ -21,6 +21,8 @@ IDENTITY = {
     for role in ("AUTHOR", "COMMITTER")
     for part, value in (("NAME", "test"), ("EMAIL", "test@example.com"), ("DATE", "2026-01-01T00:00:00Z"))
 }
+
+SUBSTITUTED = "$Format:%H%D%d$ $Format:%(describe)$\n"
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -159,3 +161,87 @@ def test_a_snapshot_that_fails_leaves_no_file(repository: Path, tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="cannot write"):
         GitCheckout(repository, ENVIRONMENT).snapshot(git(repository, "rev-parse", "HEAD"), tmp_path / "file" / "x")
+
+
+def _substituting(repository: Path) -> str:
+    """Commit a file that wants to be substituted and one that wants to stay; return the SHA."""
+    (repository / ".gitattributes").write_text("version.txt export-subst\nprivate.txt export-ignore\n")
+    (repository / "version.txt").write_text(SUBSTITUTED)
+    (repository / "private.txt").write_text("x")
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message", "three")
+    return git(repository, "rev-parse", "HEAD")
+
+
+def _digest(checkout: Path, sha: str, target: Path, **variables: str) -> str:
+    return GitCheckout(checkout, {**ENVIRONMENT, **variables}).snapshot(sha, target).tar_sha256
+
+
+def test_the_refs_of_a_checkout_are_not_in_the_snapshot(repository: Path, tmp_path: Path) -> None:
+    """Tags and refs that come and go change no byte: `export-subst` is left alone, `export-ignore` is honoured."""
+    sha = _substituting(repository)
+    first = _digest(repository, sha, tmp_path / "first")
+    git(repository, "tag", "v1")
+    git(repository, "update-ref", "refs/pipelines/7", sha)
+    (repository / ".git" / "info" / "attributes").write_text("* export-ignore\n")
+    assert _digest(repository, sha, tmp_path / "second") == first
+    with tarfile.open(tmp_path / "second") as archive:
+        assert "private.txt" not in archive.getnames()
+        file = archive.extractfile("version.txt")
+        assert file is not None
+        assert file.read().decode() == SUBSTITUTED
+
+
+def test_a_filter_of_the_machine_is_not_in_the_snapshot(repository: Path, tmp_path: Path) -> None:
+    """A filter that somebody has set up for all repositories, as Git LFS does, neither runs nor is missed."""
+    (repository / ".gitattributes").write_text("* filter=lfs\n")
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message", "three")
+    sha = git(repository, "rev-parse", "HEAD")
+    first = _digest(repository, sha, tmp_path / "first")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".gitconfig").write_text('[filter "lfs"]\n\tsmudge = tr a-z A-Z\n\trequired = true\n')
+    assert _digest(repository, sha, tmp_path / "second", HOME=str(tmp_path / "home")) == first
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        ("clone", "--quiet", "--depth", "1", "file://{repository}", "{copy}"),
+        ("clone", "--quiet", "--shared", "{repository}", "{copy}"),
+        ("clone", "--quiet", "--filter=blob:none", "--no-checkout", "file://{repository}", "{copy}"),
+        ("-C", "{repository}", "worktree", "add", "--quiet", "--detach", "{copy}"),
+    ],
+    ids=["shallow", "alternates", "partial", "worktree"],
+)
+def test_every_kind_of_checkout_gives_the_same_snapshot(
+    repository: Path, tmp_path: Path, make: tuple[str, ...]
+) -> None:
+    """Wherever a checkout has its objects, and whatever its path is spelt like, a commit has one digest."""
+    sha = _substituting(repository)
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    copy = tmp_path / 'a "copy":\n here'
+    git(tmp_path, *(part.format(repository=repository, copy=copy) for part in make))
+    assert _digest(copy, sha, tmp_path / "second") == _digest(repository, sha, tmp_path / "first")
+
+
+def test_objects_of_the_longer_format_are_archived(tmp_path: Path) -> None:
+    """A repository with SHA-256 as its object format gives a snapshot, too."""
+    git(tmp_path, "init", "--quiet", "--object-format", "sha256")
+    sha = _substituting(tmp_path)
+    with tarfile.open(GitCheckout(tmp_path, ENVIRONMENT).snapshot(sha, tmp_path / "snapshot").path) as archive:
+        assert archive.pax_headers["comment"] == sha
+
+
+def test_what_git_tracks_in_a_folder_is_known_by_any_of_its_paths(repository: Path, tmp_path: Path) -> None:
+    """A tracked file is found through a link and where its folder was removed; what git does not track is not."""
+    names = ["handler.py", "other.py"]
+    (tmp_path / "link").symlink_to(repository / "src")
+    (repository / "src" / "other.py").touch()
+    assert tracked_in(tmp_path / "link", names, ENVIRONMENT) == ("handler.py",)
+    for file in (repository / "src").iterdir():
+        file.unlink()
+    (repository / "src").rmdir()
+    assert tracked_in(repository / "src", names, ENVIRONMENT) == ("handler.py",)
+    assert tracked_in(repository / "dist" / "deeper", names, ENVIRONMENT) == ()
+    assert tracked_in(tmp_path / "outside", names, ENVIRONMENT) == ()

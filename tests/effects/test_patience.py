@@ -161,7 +161,7 @@ def calls(world: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ca
     from botocore.config import Config
 
     once = Config(retries={"mode": "standard", "total_max_attempts": 1})
-    monkeypatch.setattr(aws, "_CONFIG", aws._CONFIG.merge(once))
+    monkeypatch.setattr(aws, "CONFIG", aws.CONFIG.merge(once))
     return Calls(tmp_path)
 
 

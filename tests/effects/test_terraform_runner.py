@@ -153,9 +153,11 @@ def test_progress_is_told_in_plain_lines(tmp_path: Path) -> None:
 def test_destroy_plans_before_it_destroys(tmp_path: Path) -> None:
     """The end of everything is a saved plan as well."""
     scripted = Scripted(tmp_path, answer(2, change("delete", "a")), answer(0))
-    assert str(scripted.runner.destroy()) == "1 to delete"
-    assert "-destroy" in scripted.calls[0]
-    assert not list(tmp_path.glob("*.plan"))
+    saved = tmp_path / "plan"
+    assert str(scripted.runner.plan_destroy(saved, ["module.a", "module.b"])) == "1 to delete"
+    scripted.runner.apply(saved)
+    assert {"-destroy", "-target=module.a", "-target=module.b"} <= set(scripted.calls[0])
+    assert scripted.calls[1][-1] == str(saved)
 
 
 def test_outputs_are_values(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -65,7 +66,8 @@ def gitlab() -> Iterator[GitLab]:
     thread.join()
 
 
-@pytest.fixture(scope="session")
+# For one file at a time, and tidy: all servers of moto in one process share what they know, and some tests reset it.
+@pytest.fixture(scope="module")
 def aws_url() -> Iterator[str]:
     """Give the address of a moto server with the bucket and the trigger token."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
@@ -73,15 +75,17 @@ def aws_url() -> Iterator[str]:
     _, port = server.get_host_and_port()
     url = f"http://127.0.0.1:{port}"
     s3 = _client("s3", url)
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     for name, value in {"/gitlab/trigger/demo": CANARY, "/gitlab/username": "robot", "/gitlab/pat": CANARY}.items():
-        _client("ssm", url).put_parameter(Name=name, Value=value, Type="SecureString")
+        _client("ssm", url).put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
     yield url
+    _client("ssm", url).delete_parameters(Names=["/gitlab/trigger/demo", "/gitlab/username", "/gitlab/pat"])
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory, aws_url: str) -> Path:
     """Run the phase `install` once for all tests; give the directory of the tools."""
     case = Case(tmp_path_factory.mktemp("tools"), aws_url, "http://127.0.0.1:9/api/v4")

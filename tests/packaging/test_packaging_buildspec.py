@@ -41,6 +41,7 @@ def _render(**values: Any) -> dict[str, Any]:
         "settings": {},
         "tool_sha256": "0" * 64,
         "runtime_versions": {"python": "3.12"},
+        "cache_paths": [],
         "architecture": "arm64",
         "runtime": "python3.12",
         "calls_home": True,

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError, Superseded
+from orchestrator.packaging.inside import entry
 from orchestrator.packaging.inside import trigger as module
 from orchestrator.packaging.inside.context import read_build
 from orchestrator.packaging.inside.trigger import trigger
@@ -49,6 +50,37 @@ def test_endless_faults_end(call: Any, gitlab: Any) -> None:
     assert caught.value.exit_code == 3
     assert "ORCHESTRATOR_BUILD_ID=" in caught.value.hint
     assert len(gitlab.requests) == 5
+
+
+def test_a_page_that_somebody_made_up_is_no_pipeline(call: Any, gitlab: Any) -> None:
+    """JSON of a proxy with status 200 counts as no answer: the build would be taken for brought home."""
+    said, _ = call((200, {}, '{"message": "maintenance"}'), (201, {}, '{"id": null}'), OK)
+    assert said == "started the pipeline http://gitlab/p/7"
+    assert len(gitlab.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("delivered", "failure", "code"),
+    [
+        (True, MachineryError("GitLab is away"), 0),
+        (True, Superseded("the branch is gone"), 0),
+        (True, ConfigurationError("a wrong token"), 2),
+        (False, MachineryError("GitLab is away"), 3),
+    ],
+)
+def test_a_delivered_package_is_no_failed_build(
+    case: Any, monkeypatch: pytest.MonkeyPatch, *, delivered: bool, failure: OrchestratorError, code: int
+) -> None:
+    """GitLab is away, or the branch is gone, and the package is stored: nobody pays for it twice."""
+
+    def fail(*_arguments: Any) -> str:
+        raise failure
+
+    monkeypatch.setattr(entry, "trigger", fail)
+    case.variables["ORCHESTRATOR_SETTINGS"] = json.dumps(case.settings)
+    if delivered:
+        (case.private / "deliver.done").touch()
+    assert entry.main(["trigger"], case.private, case.variables) == code
 
 
 @pytest.mark.parametrize(

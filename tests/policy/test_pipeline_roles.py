@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 from iam import actions_of, allowed_actions, allows, listed, statements, trusts
-from planned import BUCKET, LONG, REGION, ROLES_MODULE, Planned
+from planned import BUCKET, KEY, LONG, REGION, ROLES_MODULE, Planned
 from world import ACCOUNT, SHA, UUID
 
 from orchestrator import effects, resources
@@ -22,6 +22,10 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role"
 OURS = {"aws:ResourceAccount": ACCOUNT}
 PREFIX = "packages"
 MADE = AssembledId(f"{LONG}-parser", SHA, UUID)
+THROUGH_S3 = {
+    "kms:ViaService": f"s3.{REGION}.amazonaws.com",
+    "kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{BUCKET}",
+}
 
 
 def bound_arn(planned: Planned) -> str:
@@ -31,11 +35,14 @@ def bound_arn(planned: Planned) -> str:
 
 
 def called() -> set[tuple[str, str]]:
-    """Return every operation of AWS that the program itself calls, with its service.
+    """Return every operation of AWS that the jobs of the two roles call, with its service.
+
+    What only people call lies in `effects.account`; whoever deploys has a role of their own (docs/deploy.md).
 
     The services are the words that clients are made with; an operation is called as a method, or by its name in words.
     """
-    trees = [ast.parse(file.read_text("utf-8")) for file in Path(effects.__file__).parent.glob("*.py")]
+    files = [file for file in Path(effects.__file__).parent.glob("*.py") if file.name != "functions.py"]
+    trees = [ast.parse(file.read_text("utf-8")) for file in files]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     methods = {node.func.attr for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
@@ -59,8 +66,8 @@ def test_every_call_is_allowed_and_nothing_that_is_not_called(start: str, apply:
     assert ("codebuild", "StartBuild") in found
     assert ("ssm", "DescribeParameters") in found
     needed = {action for service, name in found if service in STARTS for action in actions_of(service, name)}
-    # The same call reads a version.
-    assert allowed_actions(start) == needed | {"s3:GetObjectVersion"}
+    # The same call reads a version; S3 asks for the key of the bucket on behalf of the caller.
+    assert allowed_actions(start) == needed | {"s3:GetObjectVersion", "kms:Decrypt", "kms:GenerateDataKey"}
     rest = {action for service, name in found if service not in STARTS for action in actions_of(service, name)}
     assert rest <= allowed_actions(apply)
 
@@ -88,6 +95,28 @@ def test_each_role_reaches_its_own_keys(start: str, apply: str, role: str, actio
     resource = f"arn:aws:s3:::{BUCKET}/{key}"
     assert {action for action in all_actions if allows(policy, action, resource, OURS)} == actions
     assert not [action for action in all_actions if allows(policy, action, resource, {"aws:ResourceAccount": "1"})]
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "answer"),
+    [
+        (KEY, {}, True),
+        (KEY, {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{BUCKET}/packages/x"}, True),
+        (KEY, {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::{BUCKET}2"}, False),
+        (KEY, {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}, False),
+        (f"{KEY}0", {}, False),
+    ],
+)
+def test_the_key_of_the_bucket_is_for_the_bucket(
+    planned: Planned, key: str, change: dict[str, str], *, answer: bool
+) -> None:
+    """Whoever reads or writes packages uses their key for that, through S3, and for nothing else."""
+    own = {at: values for at, values in planned.of("aws_iam_role_policy").items() if ".reach[" not in at}
+    policies = [str(values["policy"]) for values in own.values()]
+    assert len(policies) == 8
+    for policy in policies:
+        for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+            assert allows(policy, action, key, {**THROUGH_S3, **change}) is answer
 
 
 @pytest.mark.parametrize(
@@ -157,14 +186,17 @@ def test_what_is_planned_may_be_made(planned: Planned, apply: str) -> None:
 def test_the_bound_takes_nothing_that_is_needed(planned: Planned) -> None:
     """Whatever the roles of builds and function allow, the boundary allows as well, and it allows nothing more."""
     bound = str(planned.resources["module.roles.aws_iam_policy.boundary"]["policy"])
-    context = {
+    through_ssm = {
         "kms:ViaService": f"ssm.{REGION}.amazonaws.com",
         "kms:EncryptionContext:PARAMETER_ARN": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/gitlab/pat",
+        "ec2:AuthorizedService": "codebuild.amazonaws.com",
+        "ec2:Subnet": f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/subnet-0a1b2c3d",
     }
     used = set()
     made = [values for name, values in planned.of("aws_iam_role_policy").items() if "module.roles" not in name]
     for values in made:
         for one in statements(values["policy"]):
+            context = THROUGH_S3 if one["Sid"] == "UseKeyOfBucket" else through_ssm
             for action in listed(one["Action"]):
                 used.add(action)
                 for resource in listed(one["Resource"]):

@@ -44,7 +44,7 @@ def test_a_build_role_is_codebuilds_for_one_project(planned: Planned) -> None:
 def test_every_trust_names_whom_and_for_what(planned: Planned) -> None:
     """No role here can be taken without a condition on the account or on the project that asks."""
     roles = planned.of("aws_iam_role")
-    assert len(roles) == 5
+    assert len(roles) == 8
     for role in roles.values():
         for one in statements(role["assume_role_policy"]):
             keys = {key for tests in one["Condition"].values() for key in tests}
@@ -85,17 +85,65 @@ def test_a_build_reaches_its_own_things_only(
 def test_projects_run_what_was_applied_and_nothing_else(planned: Planned) -> None:
     """The buildspec is inline, there is no source with credentials, nothing is public, and every wait has an end."""
     projects = planned.of("aws_codebuild_project")
-    assert len(projects) == 2
+    assert len(projects) == 5
     for project in projects.values():
         (source,), (environment,) = project["source"], project["environment"]
         assert yaml.safe_load(source["buildspec"])["version"] == 0.2
         assert (source["type"], source["location"], source["auth"]) == ("NO_SOURCE", None, [])
-        assert (project["secondary_sources"], project["vpc_config"]) == ([], [])
+        assert project["secondary_sources"] == []
         assert (project["project_visibility"], project["badge_enabled"]) == ("PRIVATE", False)
-        assert (environment["privileged_mode"], environment["registry_credential"]) == (False, [])
+        assert environment["privileged_mode"] is project["name"].endswith(("-inside", "-hub"))
+        assert bool(environment["registry_credential"]) is project["name"].endswith("-hub")
+        assert bool(project["vpc_config"]) is project["name"].endswith("-inside")
         assert {variable["type"] for variable in environment["environment_variable"]} == {"PLAINTEXT"}
         limits = (project["queued_timeout"], project["build_timeout"], project["concurrent_build_limit"])
-        assert limits == (30, 20, 2)
+        # Lambda compute takes no time-outs; what the provider puts there by itself is not sent.
+        assert limits[2] == 2
+        assert limits[:2] == (30, 20) or environment["type"] == "ARM_LAMBDA_CONTAINER"
+
+
+INSIDE = f"{LONG}-inside"
+EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
+SUBNET = f"{EC2}:subnet/subnet-0a1b2c3d"
+HUB = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:hub"
+ECR = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team"
+
+
+@pytest.mark.parametrize(
+    ("package", "action", "resource", "context", "answer"),
+    [
+        ("inside", "ec2:CreateNetworkInterface", SUBNET, {}, True),
+        ("inside", "ec2:CreateNetworkInterface", f"{EC2}:subnet/subnet-0f", {}, False),
+        ("inside", "ec2:DeleteNetworkInterface", f"{EC2}:network-interface/eni-1", {"ec2:Subnet": SUBNET}, True),
+        ("inside", "ec2:DeleteNetworkInterface", f"{EC2}:network-interface/eni-1", {"ec2:Subnet": f"{SUBNET}0"}, False),
+        ("inside", "ec2:CreateNetworkInterfacePermission", f"{EC2}:network-interface/eni-1",
+         {"ec2:Subnet": SUBNET, "ec2:AuthorizedService": "codebuild.amazonaws.com"}, True),
+        ("inside", "ec2:CreateNetworkInterfacePermission", f"{EC2}:network-interface/eni-1",
+         {"ec2:Subnet": SUBNET}, False),
+        ("inside", "ecr:BatchGetImage", f"{ECR}/builder", {}, True),
+        ("inside", "ecr:BatchGetImage", f"{ECR}/builder2", {}, False),
+        ("inside", "ecr:PutImage", f"{ECR}/builder", {}, False),
+        ("inside", "s3:PutObject", f"arn:aws:s3:::{BUCKET}/packages/cache/{INSIDE}/x", IN_BUILD, True),
+        ("inside", "s3:PutObject", f"arn:aws:s3:::{BUCKET}/packages/cache/{INSIDE}2/x", IN_BUILD, False),
+        ("inside", "s3:PutObject", f"arn:aws:s3:::{BUCKET}/packages/cache/{LONG}-parser/x", IN_BUILD, False),
+        ("inside", "secretsmanager:GetSecretValue", HUB, {}, False),
+        ("hub", "secretsmanager:GetSecretValue", HUB, {}, True),
+        ("hub", "ec2:CreateNetworkInterface", SUBNET, {}, False),
+    ],
+)  # fmt: skip
+def test_network_image_and_cache_are_reached_by_whom_they_are_for(
+    planned: Planned, package: str, action: str, resource: str, context: dict[str, str], answer: bool
+) -> None:
+    """A build joins the subnets, pulls the image, reads the secret and keeps the cache that it was given only."""
+    assert (
+        allows(policy(planned, f'"{LONG}-{package}"].aws_iam_role_policy.reach'), action, resource, context) is answer
+    )
+
+
+def test_who_asks_for_nothing_reaches_nothing(planned: Planned) -> None:
+    """There is a second policy for the builds that ask for something, and for no other."""
+    reaching = [address for address in planned.of("aws_iam_role_policy") if ".reach[" in address]
+    assert len(reaching) == 2
 
 
 def test_a_project_comes_after_the_permissions_of_its_role(planned: Planned) -> None:
@@ -109,7 +157,7 @@ def test_every_role_is_bound(planned: Planned) -> None:
     """The configured boundary is on each role that prebuild makes."""
     made = {address: role for address, role in planned.of("aws_iam_role").items() if "module.roles" not in address}
     assert {role["permissions_boundary"] for role in made.values()} == {BOUND}
-    assert len(made) == 3
+    assert len(made) == 6
 
 
 def test_the_bucket_is_spoken_to_by_tls_only(planned: Planned) -> None:
@@ -145,7 +193,7 @@ def test_no_secret_is_planned(planned: Planned) -> None:
 
 
 def test_policies_name_actions_and_resources(planned: Planned) -> None:
-    """No action has a wildcard; only two that AWS gives no names for are allowed everywhere."""
+    """No action has a wildcard; only those that AWS gives no names for are allowed everywhere."""
     everywhere = set()
     for values in [*planned.of("aws_iam_role_policy").values(), *planned.of("aws_iam_policy").values()]:
         assert not [action for action in allowed_actions(values["policy"]) if "*" in action]
@@ -155,4 +203,7 @@ def test_policies_name_actions_and_resources(planned: Planned) -> None:
             if one["Effect"] == "Allow" and "*" in listed(one["Resource"])
             for action in listed(one["Action"])
         }
-    assert everywhere == {"logs:DescribeLogGroups", "ssm:DescribeParameters"}
+    network = {
+        f"ec2:Describe{what}" for what in ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
+    }
+    assert everywhere == {"logs:DescribeLogGroups", "ssm:DescribeParameters", "ecr:GetAuthorizationToken", *network}

@@ -138,6 +138,11 @@ class GitLab:
         self.branches[ref] = [*([] if force else self.branches.get(ref, [])), commit]
         return self.run(ref)
 
+    def name(self, ref: str, existing: str) -> Pipeline:
+        """Let a ref point to the commit of another one, as a release does."""
+        self.branches[ref] = list(self.branches[existing])
+        return self.run(ref)
+
     def run(self, ref: str, build_id: str = "") -> Pipeline:
         """Start a pipeline on the head of a branch."""
         if ref not in self.branches:

@@ -211,7 +211,7 @@ class Stand:
         """Do what time does to every claim of a way home whose holder is dead."""
         for item in self.s3.list_objects_v2(Bucket=BUCKET, Prefix="handback/").get("Contents", []):
             noted = json.loads(self.s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read())
-            if noted["state"] == "claimed":
+            if noted.get("state") == "claimed":  # a note of a verified package has none
                 body = json.dumps({**noted, "until": 0})
                 self.s3.put_object(Bucket=BUCKET, Key=item["Key"], Body=body)
 

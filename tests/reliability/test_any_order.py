@@ -21,6 +21,7 @@ from orchestrator.packaging.documents.places import MANIFEST_NAME, PACKAGE_NAME
 from orchestrator.records import BuildRecord
 
 REFS = st.sampled_from(["main", "feature/ä"])
+RELEASES = ["v1.0", "stable"]
 FATES = st.sampled_from([Fate.RIGHT] * 4 + [fate for fate in Fate if fate is not Fate.INTERRUPTED])
 ENDINGS = st.sampled_from(["SUCCEEDED", "SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"])
 STATES = {"SUCCEEDED": "success", "FAILED": "failed", "TIMED_OUT": "failed", "FAULT": "failed", "STOPPED": "canceled"}
@@ -50,6 +51,13 @@ class Pipelines(RuleBasedStateMachine):
     @rule(ref=REFS, force=st.booleans())
     def push(self, ref: str, force: bool) -> None:
         self.town.push(ref, force=force).run()
+
+    @precondition(lambda self: self.town.gitlab.branches)
+    @rule(data=st.data(), ref=st.sampled_from(RELEASES))
+    def release(self, data: st.DataObject, ref: str) -> None:
+        """Let a release point to what a branch has: its pipeline may take the package of the branch."""
+        branch = data.draw(st.sampled_from(sorted(self.town.gitlab.branches)))
+        self.town.name(ref, branch).run()
 
     @precondition(lambda self: "feature/ä" in self.town.gitlab.branches)
     @rule()
@@ -175,22 +183,53 @@ class Pipelines(RuleBasedStateMachine):
 
     @invariant()
     def at_most_one_pipeline_has_the_result(self) -> None:
-        for build_id in self.town.codebuild.records:
-            takers = {
-                job.pipeline.id
-                for job in self.town.jobs
-                if job.kind == "postbuild" and job.build_id == build_id and job.outcome == "ok" and job.pipeline
-            }
+        """See that a package comes home to a ref once, and once more for each pipeline of it that asks again."""
+        takers: dict[tuple[str, str], set[str]] = {}
+        for job in self.town.jobs:
+            if job.kind == "postbuild" and job.outcome == "ok" and job.pipeline:
+                takers.setdefault((job.build_id, job.pipeline.ref), set()).add(job.pipeline.id)
+        refs = {pipeline.id: pipeline.ref for pipeline in self.town.gitlab.pipelines}
+        for (build_id, ref), pipelines in takers.items():
             again = [
-                one for one in self.town.reports if (one.build_id, one.by, one.state) == (build_id, "build", "success")
+                one
+                for one in self.town.reports
+                if (one.build_id, one.by, one.state) == (build_id, "build", "success") and refs[one.pipeline_id] == ref
             ]
-            assert len(takers) <= 1 + len(again), (build_id, takers)
+            # A run that died may have started a pipeline, and have said nothing.
+            runs = sum(job.runs - 1 for job in self._builds_of(ref))
+            own = ref == self.town.codebuild.records[build_id].variables["ORCHESTRATOR_REF"]
+            assert len(pipelines) <= own + len(again) + runs, (build_id, ref, pipelines)
+
+    def _builds_of(self, ref: str) -> list[Job]:
+        return [job for job in self.town.jobs if job.kind == "build" and job.pipeline and job.pipeline.ref == ref]
+
+    def _check_refs(self) -> None:
+        """See that each pipeline which has taken a package again has it: no other ref has robbed its own of it."""
+        for job in self.town.jobs:
+            if job.kind != "build" or job.outcome != "ok" or job.pipeline is None:
+                continue
+            for one in job.begun:
+                if not one.ours:
+                    self._check_arrival(one.build_id, job.pipeline.ref, job.pipeline.sha)
+
+    def _check_arrival(self, build_id: str, ref: str, sha: str) -> None:
+        """See that a ref that still has the commit has the package, or has been told why not."""
+        came = [
+            job
+            for job in self.town.jobs
+            if job.kind == "postbuild" and job.build_id == build_id and job.pipeline and job.pipeline.ref == ref
+        ]
+        if build_id in self.town.spoiled or sha != self.town.gitlab.branches.get(ref, [""])[-1]:
+            return
+        if self.town.codebuild.records[build_id].status == "SUCCEEDED":
+            assert any(job.outcome == "ok" for job in came), (build_id, ref, [job.outcome for job in came])
 
     def teardown(self) -> None:
         try:
             if hasattr(self, "town"):
                 self._drain()
                 self._check_reports()
+                self._check_refs()
                 self.nothing_is_paid_twice()
                 self.success_is_a_verified_package_of_this_commit()
                 self.at_most_one_pipeline_has_the_result()
@@ -232,10 +271,15 @@ class Pipelines(RuleBasedStateMachine):
         A build that CodeBuild did not carry out is told by the one that was started in its place.
         """
         records = list(self.town.codebuild.records.values())
+        refs = {pipeline.id: pipeline.ref for pipeline in self.town.gitlab.pipelines}
         for number, record in enumerate(records, start=1):
             if record.status == "FAULT" and any(later.variables == record.variables for later in records[number:]):
                 continue
-            told = [one for one in self.town.reports if one.build_id == record.id and one.by not in {"build", "stop"}]
+            told = [
+                one
+                for one in self.town.reports
+                if one.build_id == record.id and refs.get(one.by) == record.variables["ORCHESTRATOR_REF"]
+            ]
             if not told and self.deleted and record.variables["ORCHESTRATOR_REF"] == "feature/ä":
                 continue  # GitLab starts no pipeline on a branch that is gone, and nobody waits for the package
             assert told, f"nobody has told of {record}"

@@ -103,6 +103,10 @@ class Town:
         """Push a commit; its pipeline has a job that builds."""
         return self._added(Job("build", self._build, pipeline=self.gitlab.push(ref, force=force)))
 
+    def name(self, ref: str, existing: str) -> Job:
+        """Let another ref point to a commit; its pipeline has a job that builds."""
+        return self._added(Job("build", self._build, pipeline=self.gitlab.name(ref, existing)))
+
     def again(self, ref: str) -> Job:
         """Run another pipeline of the commit that the branch has."""
         return self._added(Job("build", self._build, pipeline=self.gitlab.run(ref)))

@@ -21,7 +21,7 @@ from orchestrator.effects.git import GitCheckout
 from orchestrator.effects.infrastructure import TerraformInfrastructure
 from orchestrator.effects.process import child_environment
 from orchestrator.effects.zipapp import build_zipapp
-from orchestrator.errors import ConfigurationError, OrchestratorError
+from orchestrator.errors import ConfigurationError, OrchestratorError, Refused
 from orchestrator.packaging.inside.clone import _GIT
 from orchestrator.plan.model import RenderedRoot
 from orchestrator.stages.earlier import Wish
@@ -194,11 +194,30 @@ def test_an_overridden_predefined_variable_is_refused(
         assert outcome.exception.exit_code == code, str(outcome.exception)
 
 
+@pytest.mark.parametrize("command", [["postbuild", "--build-id", "demo-parser:0"], ["deploy", "--environment", "test"]])
+@pytest.mark.parametrize("job", [{"GITLAB_CI": "true"}, {"GITLAB_CI": ""}, {"CI_JOB_TOKEN": ""}], ids=str)
+@pytest.mark.parametrize("name", ["CI_PIPELINE_ID", "CI_COMMIT_REF_NAME"])
+def test_an_emptied_predefined_variable_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, job: dict[str, str], command: list[str]
+) -> None:
+    """T6, T9: no trigger makes a job a terminal, where a package is bound to no pipeline and no ref."""
+    (tmp_path / "orchestrator.yml").write_text(SMALL)
+    monkeypatch.chdir(tmp_path)
+    for one in ("GITLAB_CI", "CI_JOB_TOKEN"):
+        monkeypatch.delenv(one, raising=False)
+    told = {"CI_PROJECT_ID": "7", "CI_PIPELINE_ID": "8", "CI_COMMIT_REF_NAME": "main", **job, name: ""}
+    for one, value in told.items():
+        monkeypatch.setenv(one, value)
+    outcome = CliRunner().invoke(cli, command)
+    assert isinstance(outcome.exception, Refused)
+    assert name in outcome.exception.what
+
+
 @pytest.mark.parametrize("name", ["codebuild.yml", "plain.gitlab-ci.yml"])
 def test_no_job_of_ours_runs_for_a_merge_request_or_starts_a_build_from_a_trigger(name: str) -> None:
     """T4, T22: prebuild and build end their rules for merge requests and for pipelines that a build has started."""
     text = (resources.folder("templates") / name).read_text(encoding="utf-8").rpartition("\n---\n")[2]
-    jobs = yaml.safe_load(text)
+    jobs = yaml.safe_load(re.sub(r"\$\[\[ inputs\.(\w+)_job \]\]", r"\1", text))
     for job in ("prebuild", "build"):
         never = " ".join(rule["if"] for rule in jobs[job]["rules"] if rule.get("when") == "never")
         for source in ("trigger", "pipeline", "merge_request_event"):

@@ -32,6 +32,7 @@ from world import (
 )
 
 from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError
+from orchestrator.handback.record import record_key
 from orchestrator.plan.digest import marker
 from orchestrator.plan.model import Plan
 from orchestrator.records import BuildRecord
@@ -162,6 +163,31 @@ def test_with_events_the_next_pipeline_may_take_it_again() -> None:
     job.store.objects[key] = b'{"build_id": "demo-parser:%s", "state": "home", "pipeline_id": "5"}' % UUID.encode()
     job.build(make(SMALL + "return: event\n"))
     assert b'"state": "triggered"' in job.store.objects[key]
+
+
+@pytest.mark.parametrize("state", [None, "claimed", "released", "triggered"])
+def test_what_nobody_has_settled_is_left_to_the_function(state: str | None) -> None:
+    """Taking a package again notes nothing before the build has come home: its own ref would never be told."""
+    job = Job()
+    job.left(earlier())
+    key = f"handback/demo-parser/{UUID}.json"
+    if state:
+        job.store.objects[key] = b'{"build_id": "demo-parser:%s", "state": "%s"}' % (UUID.encode(), state.encode())
+    before = dict(job.store.objects)
+    job.build(make(SMALL + "return: event\n"))
+    assert job.store.objects.get(key) == before.get(key)
+
+
+def test_another_ref_does_not_open_the_record_of_the_first() -> None:
+    """A tag that takes the package of a branch opens its own record, and leaves that of the branch alone."""
+    job, own = Job(), f"handback/demo-parser/{UUID}.json"
+    tags = record_key("", "demo-parser", UUID, "v1.0")
+    job.left(earlier(ORCHESTRATOR_REF="main"))
+    home = b'{"build_id": "demo-parser:%s", "state": "home", "pipeline_id": "5"}' % UUID.encode()
+    job.store.objects |= {own: home, tags: home}
+    job.build(make(SMALL + "return: event\n"), request=replace(REQUEST, ref="v1.0"))
+    assert job.store.objects[own] == home
+    assert b'"state": "triggered"' in job.store.objects[tags]
 
 
 @pytest.mark.parametrize("status", ["IN_PROGRESS", "SUCCEEDED", "FAILED", "FAULT"])

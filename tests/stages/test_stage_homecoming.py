@@ -25,6 +25,7 @@ from world import (
 )
 
 from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError, Refused, Superseded
+from orchestrator.plan.model import Plan
 from orchestrator.records import PhaseRecord
 from orchestrator.stages.delivery import Desk
 from orchestrator.stages.doorstep import TakenAlready
@@ -40,6 +41,7 @@ class Home:
     """A build that has ended, and the pipelines that come for it. `meanwhile` acts between reading and writing."""
 
     folder: Path
+    plan: Plan = EVENT
     store: FakeStore = field(default_factory=FakeStore)
     status: FakeStatus = field(default_factory=FakeStatus)
     codebuild: FakeCodeBuild = field(
@@ -50,7 +52,7 @@ class Home:
         built = record(status=status, phases=(PhaseRecord("INSTALL", status, 3, "why"),))
         self.codebuild.records = {BUILD_ID: built}
 
-    def run(self, pipeline_id: str, commit: str = SHA) -> Any:
+    def run(self, pipeline_id: str, commit: str = SHA, ref: str = "main") -> Any:
         world = PostbuildWorld(
             codebuild=self.codebuild,
             logs=FakeLogs(),
@@ -61,7 +63,7 @@ class Home:
             desk=Desk(write=Path.write_bytes, inspect=lambda path, item: [], narrate=lambda line: None),
             pipeline_id=pipeline_id,
         )
-        return postbuild(EVENT, BUILD_ID, commit, "main", world, self.folder)
+        return postbuild(self.plan, BUILD_ID, commit, ref, world, self.folder)
 
     def marked(self, **fields: str) -> None:
         self.store.objects[KEY] = json.dumps({"build_id": BUILD_ID, **fields}).encode()
@@ -117,6 +119,34 @@ def test_the_first_pipeline_takes_the_build(home: Home, fields: dict[str, str] |
             home.run("9", commit=commit)
         assert caught.value.exit_code == 4
     assert home.status.reports == [(SHA, "failed")] * 2
+
+
+def test_refs_that_take_a_package_again_do_not_rob_each_other(home: Home) -> None:
+    """A branch and a tag of a commit that was built for another ref have its package, each in one pipeline."""
+    home.plan = make("project: demo\nregion: eu-central-1\nreturn: event\npackages: {parser: {}}\n")
+    home.codebuild.records = {BUILD_ID: deliver(home.store, record())}
+    for ref, first, second in (("release", "8", "9"), ("v1.0", "10", "11"), ("main", "12", "13")):
+        assert home.run(first, ref=ref).package.exists()
+        assert home.run(first, ref=ref).package.exists()
+        with pytest.raises(TakenAlready):
+            home.run(second, ref=ref)
+    noted = home.store.objects[f"handback/demo-parser/{UUID}.json"]
+    assert json.loads(noted) == {"build_id": BUILD_ID, "state": "home", "pipeline_id": "12"}
+
+
+@pytest.mark.parametrize(
+    ("ref", "commit", "pipeline", "told"),
+    [("main", SHA, "8", "99"), ("v1.0", SHA, "8", "8"), ("v1.0", OTHER_SHA, "8", "99"), ("v1.0", SHA, "", "99")],
+    ids=["its own ref", "another ref", "another commit", "a terminal"],
+)
+def test_a_package_that_is_taken_again_is_told_where_it_was_asked_for(
+    home: Home, ref: str, commit: str, pipeline: str, told: str
+) -> None:
+    """What is wrong with a package is told in the pipeline of the other ref that takes it, not in that of its build."""
+    home.ended("SUCCEEDED")
+    with pytest.raises(OrchestratorError):
+        home.run(pipeline, commit=commit, ref=ref)
+    assert home.status.pipelines == [told]
 
 
 def test_of_two_pipelines_at_once_one_has_the_build(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

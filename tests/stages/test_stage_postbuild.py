@@ -69,6 +69,7 @@ class Home:
         self.output = tmp_path
         self.said: list[str] = []
         self.finding = ""
+        self.tracked: set[str] = set()
         self.keep(deliver(self.store, record()))
 
     def keep(self, built: BuildRecord) -> None:
@@ -93,7 +94,12 @@ class Home:
             pipeline_id=self.pipeline_id,
             now=lambda: NOW,
             clock=self.clock,
-            desk=Desk(write=Path.write_bytes, inspect=self.inspect, narrate=self.said.append),
+            desk=Desk(
+                write=Path.write_bytes,
+                inspect=self.inspect,
+                narrate=self.said.append,
+                tracked=lambda folder, names: [name for name in names if name in self.tracked],
+            ),
         )
         return postbuild(plan, build_id, commit, ref, world, self.output)
 
@@ -527,3 +533,46 @@ def test_a_wrong_commit_in_the_record_is_not_reported(home: Home) -> None:
     with pytest.raises(Superseded):
         home.run()
     assert home.status.reports == []
+
+
+def test_what_was_verified_is_noted_for_those_who_deploy(home: Home) -> None:
+    """A pipeline notes where the verified bytes lie, for the other packages' pipelines; a terminal notes nothing."""
+    home.run()
+    key = f"handback/demo-parser/{SHA}.json"
+    assert key not in home.store.objects
+    home.pipeline_id = "8"
+    manifest = home.run().manifest
+    noted = json.loads(home.store.objects[key])
+    assert (noted["package"], noted["commit"], noted["key"]) == ("parser", SHA, key_of("package.zip"))
+    assert (noted["version_id"], noted["sha256"]) == (manifest.version_id, manifest.sha256)
+
+
+@pytest.mark.parametrize("name", ["package.zip", "manifest.json", "sbom.cdx.json", "provenance.json"])
+def test_a_file_of_the_repository_is_not_replaced(home: Home, name: str) -> None:
+    """A name that git tracks in the folder ends with 2 before anything is asked, taken, reported or written."""
+    home.pipeline_id = "8"
+    home.codebuild.records = {}
+    stored = dict(home.store.objects)
+    home.tracked = {name}
+    (home.output / name).write_text("mine")
+    with pytest.raises(ConfigurationError, match="files of the repository") as caught:
+        home.run()
+    assert (caught.value.exit_code, f"git tracks `{name}` in" in caught.value.detail) == (2, True)
+    assert "--output dist" in caught.value.hint
+    assert ((home.output / name).read_text(), len(list(home.output.iterdir()))) == ("mine", 1)
+    assert (home.store.objects, home.status.reports, home.history.asked) == (stored, [], [])
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same", "another"])
+def test_a_lock_of_the_repository_stays_as_it_is(home: Home, same: bool) -> None:
+    """A tracked `pylock.toml` is no hindrance where it is the lock that comes home; any other one ends with 2."""
+    lock = home.store.objects[key_of("pylock.toml")] if same else b"mine"
+    home.tracked = {"pylock.toml"}
+    (home.output / "pylock.toml").write_bytes(lock)
+    if same:
+        assert home.run().manifest.commit == SHA
+    else:
+        with pytest.raises(ConfigurationError, match="files of the repository"):
+            home.run()
+        assert [path.name for path in home.output.iterdir()] == ["pylock.toml"]
+    assert (home.output / "pylock.toml").read_bytes() == lock

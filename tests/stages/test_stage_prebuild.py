@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import pytest
@@ -26,7 +25,6 @@ def world(**changes: Any) -> PrebuildWorld:
         "open_store": lambda bucket, account: store,
         "account": lambda: ACCOUNT,
         "narrate": lambda line: None,
-        "today": lambda: date(2026, 6, 1),
     }
     return PrebuildWorld(**{**parts, **changes})
 
@@ -117,33 +115,3 @@ def test_a_bucket_that_somebody_deleted_is_made_again() -> None:
     here = world(codebuild=FakeCodeBuild(known=known), infrastructure=infrastructure, open_store=open_store)
     assert prebuild(PLAN, ROOT, b"tool", here).applied
     assert store.objects
-
-
-@pytest.mark.parametrize(
-    ("today", "said"),
-    [
-        (date(2026, 10, 30), []),
-        (date(2026, 10, 31), ["is deprecated since 2026-10-31 ("]),
-        (
-            date(2027, 3, 3),
-            ["is deprecated", "cannot be chosen for new functions", "cannot be updated since 2027-03-03"],
-        ),
-    ],
-)
-def test_a_runtime_that_ends_is_told_in_time(today: date, said: list[str]) -> None:
-    """The stage says what AWS no longer does for a runtime, and goes on."""
-    plan = make("project: demo\nregion: eu-central-1\npackages: {parser: {runtime: python3.10}, other: {}}\n")
-    told: list[str] = []
-    prebuild(plan, ROOT, b"tool", world(today=lambda: today, narrate=told.append))
-    warnings = [line for line in told if line.startswith("warning:")]
-    assert bool(warnings) is bool(said)
-    assert all(words in warnings[0] and "`parser`" in warnings[0] for words in said)
-
-
-def test_a_corrected_date_is_believed() -> None:
-    """Whoever knows a newer date than the table writes it under `runtimes:`."""
-    rows = "runtimes: {python3.10: {deprecated: 2030-01-01}}\n"
-    plan = make("project: demo\nregion: eu-central-1\npackages: {parser: {runtime: python3.10}}\n" + rows)
-    told: list[str] = []
-    prebuild(plan, ROOT, b"tool", world(today=lambda: date(2027, 1, 1), narrate=told.append))
-    assert not [line for line in told if line.startswith("warning:")]

@@ -21,6 +21,7 @@ from orchestrator.emulator.aws.container.slots import Slots
 from orchestrator.emulator.aws.events.bus import Bus
 from orchestrator.emulator.aws.functions import api
 from orchestrator.emulator.aws.functions.asynchronous import Invocations
+from orchestrator.emulator.aws.functions.code import keep_code
 from orchestrator.emulator.aws.functions.logs import Writer
 from orchestrator.emulator.aws.functions.run import Runner
 from orchestrator.emulator.aws.functions.settings import keep_settings
@@ -115,6 +116,7 @@ class AwsEmulator:
 
             s3.forget_bucket_policies()
             keep_settings()
+            keep_code()
             return s3.guard(DomainDispatcherApplication(create_backend_app), self._account_id)
 
     def _served(self, region: str) -> Region:

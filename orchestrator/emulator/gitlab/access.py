@@ -27,6 +27,8 @@ class Identity:
 
     def level(self, project: Project) -> int:
         """Return the caller's role in a project as GitLab's number (0: none, 30: developer, 50: owner)."""
+        if self.user.state == "blocked":
+            return 0
         if self.token is not None and self.token.project_id is not None:
             return self.token.access_level if self.token.project_id == project.id else 0
         if self.user.admin or project.creator_id == self.user.id:

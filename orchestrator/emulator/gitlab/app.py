@@ -25,6 +25,8 @@ from orchestrator.emulator.gitlab.api import (
     commits,
     jobs,
     lint,
+    members,
+    merge_requests,
     pipelines,
     projects,
     protection,
@@ -52,12 +54,14 @@ if TYPE_CHECKING:
 RESOURCES = (
     users,
     projects,
+    members,
     triggers,
     pipelines,
     jobs,
     statuses,
     commits,
     repository,
+    merge_requests,
     lint,
     variables,
     protection,
@@ -160,6 +164,8 @@ class GitLabEmulator:
             found = identify_token(state, secret) or (identify_job(state, secret) if route.job_token else None)
             if found is None:
                 raise message(401, "401 Unauthorized")
+            if found.user.state == "blocked":
+                raise message(403, "403 Forbidden - Your account has been blocked.")
             return found
         job_token = given_job_token(request)
         if job_token and route.job_token:
@@ -180,6 +186,8 @@ class GitLabEmulator:
             return
         reading = call.request.method in _READING and bool(identity.scopes & {"read_api"})
         itself = call.request.path == "/api/v4/user" and "read_user" in identity.scopes
+        # Whatever a token may do, it may look at itself (GitLab docs: api/personal_access_tokens).
+        itself = itself or call.request.path.rstrip("/").endswith("/personal_access_tokens/self")
         if not reading and not itself:
             error = {"error": "insufficient_scope", "error_description": "The request requires higher privileges "
                      "than provided by the access token."}  # fmt: skip

@@ -38,6 +38,7 @@ class User:
     email: str
     admin: bool = False
     bot: bool = False
+    state: str = "active"
     created_at: str = field(default_factory=now)
 
 
@@ -98,6 +99,26 @@ class Trigger:
 
 
 @dataclass
+class MergeRequest:
+    """A request to merge a branch of a project into another one of it."""
+
+    id: int
+    iid: int
+    author_id: int
+    source_branch: str
+    target_branch: str
+    title: str
+    description: str | None = None
+    state: str = "opened"
+    sha: str = ""
+    merge_commit_sha: str | None = None
+    remove_source_branch: bool = False
+    created_at: str = field(default_factory=now)
+    updated_at: str = field(default_factory=now)
+    merged_at: str | None = None
+
+
+@dataclass
 class Project:
     """A project with its settings, variables, trigger tokens and protected refs."""
 
@@ -118,6 +139,7 @@ class Project:
     triggers: list[Trigger] = field(default_factory=list)
     protected_branches: list[Json] = field(default_factory=list)
     protected_tags: list[Json] = field(default_factory=list)
+    merge_requests: list[MergeRequest] = field(default_factory=list)
 
     @property
     def full_path(self) -> str:
@@ -134,6 +156,7 @@ class Project:
         data = dict(data)
         data["variables"] = [Variable(**item) for item in data["variables"]]
         data["triggers"] = [Trigger(**item) for item in data["triggers"]]
+        data["merge_requests"] = [MergeRequest(**item) for item in data.get("merge_requests", ())]
         return cls(**data)
 
 

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from orchestrator.errors import ConfigurationError, OrchestratorError
+from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError, Superseded
 from orchestrator.packaging.inside.clone import answer_git
 from orchestrator.packaging.inside.context import Build, read_build
 from orchestrator.packaging.inside.fetch import fetch
@@ -103,7 +103,13 @@ def _trigger(options: list[str], workspace: Workspace, environ: Mapping[str, str
         return 0
     if workspace.tools.is_dir():
         activate(workspace)
-    narrate(trigger(build, workspace))
+    try:
+        narrate(trigger(build, workspace))
+    except (MachineryError, Superseded) as error:
+        # The package is there. A build that failed because GitLab was away would be paid for again.
+        if options or not build.succeeding or not workspace.done("deliver").exists():
+            raise
+        narrate(f"{error}\nthe package is stored; `orchestrator reconcile` brings it home")
     return 0
 
 

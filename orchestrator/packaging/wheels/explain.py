@@ -80,6 +80,12 @@ def explain(output: str, target: Target, *, manager: str | None = None) -> tuple
     return tuple(_causes(output, target, manager))
 
 
+def brought_by(kind: str, name: str, manager: str, python: str) -> list[str]:
+    """Return the system packages that bring a thing of a kind (`headers`, `libraries`, `programs`, `modules`)."""
+    row = _row_of(kind, name)
+    return [text.format(python=python) for text in row["packages"][manager].split()] if row else []
+
+
 def _causes(output: str, target: Target, manager: str) -> Iterator[Cause]:
     covered: set[str] = set()
     for kind, pattern in _SIGNS:

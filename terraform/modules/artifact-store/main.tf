@@ -10,7 +10,14 @@ locals {
 
   bucket = coalesce(var.bucket, local.default)
   arn    = "arn:${var.partition}:s3:::${local.bucket}"
-  root   = var.prefix == "" ? "" : "${var.prefix}/"
+
+  # What expires, below each prefix.
+  expiring = flatten([
+    for prefix in sort(var.prefixes) : [
+      for folder in ["artifacts", "assembled", "cache", "handback", "snapshots", "wheels"] :
+      prefix == "" ? folder : "${prefix}/${folder}"
+    ]
+  ])
 
   # Every resource of this module is there once, or not at all when the bucket belongs to someone else.
   managed = var.managed ? { this = local.bucket } : {}
@@ -29,7 +36,7 @@ resource "aws_s3_bucket" "this" {
   for_each = local.managed
 
   #checkov:skip=CKV_AWS_18:access logs need a second bucket; CloudTrail data events can be switched on where they are wanted
-  #checkov:skip=CKV_AWS_144:everything in here can be built again from a commit
+  #checkov:skip=CKV_AWS_144:a package can be built again from a commit, a state has its versions
   #checkov:skip=CKV2_AWS_62:nobody is waiting for events, the build itself reports home
   bucket = each.value
 
@@ -40,12 +47,12 @@ resource "aws_s3_bucket" "this" {
   # on every change, waits 10 seconds and then until ten polls 5 seconds apart have answered alike, a minute in which
   # nothing happens. Expiry is counted in days.
   dynamic "lifecycle_rule" {
-    for_each = ["artifacts", "assembled", "handback", "snapshots", "wheels"]
+    for_each = local.expiring
 
     content {
       id      = "expire-${lifecycle_rule.value}"
       enabled = true
-      prefix  = "${local.root}${lifecycle_rule.value}/"
+      prefix  = "${lifecycle_rule.value}/"
 
       expiration {
         days = var.retention_days
@@ -56,7 +63,6 @@ resource "aws_s3_bucket" "this" {
   lifecycle_rule {
     id                                     = "clean-up"
     enabled                                = true
-    prefix                                 = local.root
     abort_incomplete_multipart_upload_days = 1
 
     noncurrent_version_expiration {
@@ -88,9 +94,9 @@ resource "aws_s3_bucket_public_access_block" "this" {
   restrict_public_buckets = true
 }
 
-# The AWS managed key `aws/s3`: its key policy admits every principal of this account that S3 admits, so no role needs
-# a KMS permission, and it admits nobody else, so a mistake in a bucket policy alone does not publish a package.
-# The bucket key keeps the number of KMS requests, and so their price, near zero.
+# Without a key of one's own, the AWS managed key `aws/s3`: its key policy admits every principal of this account that S3
+# admits, so no role needs a KMS permission, and it admits nobody else, so a mistake in a bucket policy alone does not
+# publish a package. The bucket key keeps the number of KMS requests, and so their price, near zero.
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   for_each = local.managed
 
@@ -100,7 +106,8 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
     bucket_key_enabled = true
 
     apply_server_side_encryption_by_default {
-      sse_algorithm = "aws:kms"
+      kms_master_key_id = var.kms_key_arn
+      sse_algorithm     = "aws:kms"
     }
   }
 }

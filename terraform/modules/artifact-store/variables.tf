@@ -20,6 +20,17 @@ variable "bucket" {
   }
 }
 
+variable "kms_key_arn" {
+  description = "The KMS key that the bucket is encrypted with; null means the AWS managed key `aws/s3`. Whoever uses the bucket needs permission for a key of one's own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "A key is spelled like arn:aws:kms:eu-central-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666; an alias is none."
+  }
+}
+
 variable "managed" {
   description = "Whether the bucket is created and kept here (true), or belongs to someone else and is only looked up (false)."
   type        = bool
@@ -46,15 +57,21 @@ variable "partition" {
   nullable    = false
 }
 
-variable "prefix" {
-  description = "What every key begins with, without a slash at either end."
-  type        = string
-  default     = ""
+variable "prefixes" {
+  description = "What keys begin with, without a slash at either end: below each, what is old expires. None means that nothing expires but old versions."
+  type        = set(string)
+  default     = [""]
   nullable    = false
 
   validation {
-    condition     = can(regex("^([A-Za-z0-9!_.-]+(/[A-Za-z0-9!_.-]+)*)?$", var.prefix))
-    error_message = "The prefix has letters, digits and the characters !_.- in parts separated by single slashes, with no slash at either end."
+    condition     = alltrue([for prefix in var.prefixes : can(regex("^([A-Za-z0-9!_.-]+(/[A-Za-z0-9!_.-]+)*)?$", prefix))])
+    error_message = "A prefix has letters, digits and the characters !_.- in parts separated by single slashes, with no slash at either end."
+  }
+
+  # Five rules each, and one for the whole bucket, of the 1,000 that a bucket can have.
+  validation {
+    condition     = length(var.prefixes) <= 199
+    error_message = "A bucket has rules for at most 199 prefixes."
   }
 }
 
@@ -65,7 +82,7 @@ variable "region" {
 }
 
 variable "retention_days" {
-  description = "After how many days snapshots, packages, compiled wheels and the markers of builds are deleted. The build tool stays: it is small, and unchanged projects go on using it."
+  description = "After how many days snapshots, packages, compiled wheels and the markers of builds are deleted, and old versions of anything. The build tool stays: it is small, and unchanged projects go on using it."
   type        = number
   default     = 30
   nullable    = false

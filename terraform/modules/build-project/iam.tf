@@ -9,7 +9,8 @@ locals {
   role       = length(local.role_whole) <= 64 ? local.role_whole : local.role_cut
 
   store_root    = var.artifact_store.prefix == "" ? "" : "${var.artifact_store.prefix}/"
-  store_arn     = "arn:${var.partition}:s3:::${var.artifact_store.bucket}/${local.store_root}"
+  bucket_arn    = "arn:${var.partition}:s3:::${var.artifact_store.bucket}"
+  store_arn     = "${local.bucket_arn}/${local.store_root}"
   log_group_arn = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:${local.log_group}"
   parameter_arns = [
     for name in sort(distinct(var.parameters)) :
@@ -104,6 +105,30 @@ data "aws_iam_policy_document" "build" {
       test     = "ArnEquals"
       variable = "codebuild:projectArn"
       values   = [local.arn]
+    }
+  }
+
+  # The key serves this bucket only, and through S3 only. S3 puts the bucket into the encryption context where the bucket
+  # has a bucket key, and the object where it has none.
+  dynamic "statement" {
+    for_each = var.artifact_store.kms_key_arn == null ? {} : { this = var.artifact_store.kms_key_arn }
+
+    content {
+      sid       = "UseKeyOfBucket"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringLike"
+        variable = "kms:EncryptionContext:aws:s3:arn"
+        values   = [local.bucket_arn, "${local.bucket_arn}/*"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${var.region}.amazonaws.com"]
+      }
     }
   }
 

@@ -10,10 +10,11 @@ variable "account_id" {
 }
 
 variable "artifact_store" {
-  description = "Where the build finds its commit and its tool and leaves its package. `prefix` has no slash at either end."
+  description = "Where the build finds its commit and its tool and leaves its package. `kms_key_arn` is the key of the bucket; null for one that needs no permission (`aws/s3`). `prefix` has no slash at either end."
   type = object({
-    bucket = string
-    prefix = optional(string, "")
+    bucket      = string
+    kms_key_arn = optional(string)
+    prefix      = optional(string, "")
   })
   nullable = false
 
@@ -26,6 +27,11 @@ variable "artifact_store" {
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.artifact_store.bucket))
     error_message = "A bucket name has 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at either end."
+  }
+
+  validation {
+    condition     = var.artifact_store.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.artifact_store.kms_key_arn))
+    error_message = "A key is spelled like arn:aws:kms:eu-central-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666; an alias is none."
   }
 }
 
@@ -49,6 +55,29 @@ variable "buildspec" {
   validation {
     condition     = strcontains(var.buildspec, "\n")
     error_message = "The buildspec is the text itself: a single line would be taken by CodeBuild as the path of a file in the source."
+  }
+}
+
+variable "cache" {
+  description = "What CodeBuild keeps for later builds of this project: `type` S3, in the artifact store below `cache/<name>`, or LOCAL with `modes`. Which folders, the buildspec says. Null for nothing."
+  type = object({
+    modes = optional(list(string), [])
+    type  = string
+  })
+  default = null
+
+  validation {
+    condition     = var.cache == null || contains(["LOCAL", "S3"], try(var.cache.type, ""))
+    error_message = "A cache has the type S3 or LOCAL."
+  }
+
+  # LOCAL_SOURCE_CACHE is none of them: these projects have no source.
+  validation {
+    condition = var.cache == null || (
+      try(var.cache.type, "") == "S3" ? length(try(var.cache.modes, [])) == 0
+      : length(try(var.cache.modes, [])) > 0 && length(setsubtract(try(var.cache.modes, []), ["LOCAL_CUSTOM_CACHE", "LOCAL_DOCKER_LAYER_CACHE"])) == 0
+    )
+    error_message = "A LOCAL cache has the modes LOCAL_CUSTOM_CACHE, LOCAL_DOCKER_LAYER_CACHE or both; a cache in S3 has none."
   }
 }
 
@@ -82,41 +111,69 @@ variable "editor" {
 }
 
 variable "environment" {
-  description = "The machine that builds. These four must go together, see the rules below."
+  description = "The machine that builds. These must go together, see the rules below. `registry_credential_arn` is a secret with user name and password of a private registry; an image in Amazon ECR needs none."
   type = object({
-    architecture = string
-    compute_type = optional(string, "BUILD_GENERAL1_SMALL")
-    image        = string
-    type         = string
+    architecture            = string
+    compute_type            = optional(string, "BUILD_GENERAL1_SMALL")
+    fleet_arn               = optional(string)
+    image                   = string
+    privileged              = optional(bool, false)
+    registry_credential_arn = optional(string)
+    type                    = string
   })
   nullable = false
 
   validation {
     condition = contains(
-      ["arm64 ARM_CONTAINER", "x86_64 LINUX_CONTAINER"], "${var.environment.architecture} ${var.environment.type}"
+      ["arm64 ARM_CONTAINER", "arm64 ARM_LAMBDA_CONTAINER", "x86_64 LINUX_CONTAINER", "x86_64 LINUX_LAMBDA_CONTAINER"],
+      "${var.environment.architecture} ${var.environment.type}"
     )
-    error_message = "Architecture arm64 is built in type ARM_CONTAINER and x86_64 in LINUX_CONTAINER: a build runs on the architecture that it builds for."
+    error_message = "Architecture arm64 is built in type ARM_CONTAINER or ARM_LAMBDA_CONTAINER and x86_64 in LINUX_CONTAINER or LINUX_LAMBDA_CONTAINER: a build runs on the architecture that it builds for."
   }
 
   validation {
-    condition = contains([
-      "BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE", "BUILD_GENERAL1_2XLARGE"
-    ], var.environment.compute_type)
-    error_message = "ARM_CONTAINER and LINUX_CONTAINER take the compute_type BUILD_GENERAL1_SMALL, BUILD_GENERAL1_MEDIUM, BUILD_GENERAL1_LARGE, BUILD_GENERAL1_XLARGE or BUILD_GENERAL1_2XLARGE."
+    condition = contains(
+      endswith(var.environment.type, "_LAMBDA_CONTAINER")
+      ? ["BUILD_LAMBDA_1GB", "BUILD_LAMBDA_2GB", "BUILD_LAMBDA_4GB", "BUILD_LAMBDA_8GB", "BUILD_LAMBDA_10GB"]
+      : ["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE", "BUILD_GENERAL1_2XLARGE"],
+      var.environment.compute_type
+    )
+    error_message = "ARM_CONTAINER and LINUX_CONTAINER take the compute_type BUILD_GENERAL1_SMALL to BUILD_GENERAL1_2XLARGE, ARM_LAMBDA_CONTAINER and LINUX_LAMBDA_CONTAINER take BUILD_LAMBDA_1GB to BUILD_LAMBDA_10GB."
+  }
+
+  validation {
+    condition = !endswith(var.environment.type, "_LAMBDA_CONTAINER") || (
+      !var.environment.privileged && var.environment.fleet_arn == null
+    )
+    error_message = "Lambda compute has no privileged mode and no fleet."
   }
 
   validation {
     condition = !can(regex("^(public\\.ecr\\.aws|aws)/codebuild/", var.environment.image)) || can(regex(
-      var.environment.architecture == "arm64"
-      ? "^(public\\.ecr\\.aws|aws)/codebuild/amazonlinux2?-aarch64-standard:"
-      : "^(public\\.ecr\\.aws|aws)/codebuild/(standard|amazonlinux2?-x86_64-standard):",
+      {
+        ARM_CONTAINER          = "^(public\\.ecr\\.aws|aws)/codebuild/amazonlinux2?-aarch64-standard:"
+        ARM_LAMBDA_CONTAINER   = "^(public\\.ecr\\.aws|aws)/codebuild/amazonlinux-aarch64-lambda-standard:"
+        LINUX_CONTAINER        = "^(public\\.ecr\\.aws|aws)/codebuild/(standard|amazonlinux2?-x86_64-standard):"
+        LINUX_LAMBDA_CONTAINER = "^(public\\.ecr\\.aws|aws)/codebuild/amazonlinux-x86_64-lambda-standard:"
+      }[var.environment.type],
     var.environment.image))
-    error_message = "Of CodeBuild's own images, arm64 takes the family amazonlinux-aarch64-standard, and x86_64 takes standard or amazonlinux-x86_64-standard. Images for Lambda compute, GPU, Windows and EC2 fleets do not run in a container of these types."
+    error_message = "Of CodeBuild's own images, ARM_CONTAINER takes the family amazonlinux-aarch64-standard, LINUX_CONTAINER takes standard or amazonlinux-x86_64-standard, and Lambda compute takes amazonlinux-aarch64-lambda-standard or amazonlinux-x86_64-lambda-standard. Images for GPU, Windows and EC2 fleets do not run in these types."
   }
 
   validation {
     condition     = can(regex("^[^\\s:@]+(:[0-9]+/[^\\s:@]+)?([:@][^\\s@]+)?(@sha256:[0-9a-f]{64})?$", var.environment.image))
     error_message = "The image is spelled name:tag or name@sha256:digest."
+  }
+
+  validation {
+    condition     = var.environment.fleet_arn == null || can(regex("^arn:[a-z-]+:codebuild:[a-z0-9-]+:[0-9]{12}:fleet/[A-Za-z0-9_:-]+$", var.environment.fleet_arn))
+    error_message = "A fleet is spelled like arn:aws:codebuild:eu-central-1:123456789012:fleet/name:id."
+  }
+
+  # It becomes an IAM resource, where `*`, `?` and `$` would mean more than themselves.
+  validation {
+    condition     = var.environment.registry_credential_arn == null || can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", var.environment.registry_credential_arn))
+    error_message = "A credential is spelled like arn:aws:secretsmanager:eu-central-1:123456789012:secret:name."
   }
 }
 
@@ -224,5 +281,27 @@ variable "variables" {
       for name in keys(var.variables) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !startswith(name, "CODEBUILD_")
     ])
     error_message = "The name of a variable has letters, digits and underscores and does not begin with a digit, nor with CODEBUILD_, which belongs to CodeBuild."
+  }
+}
+
+variable "vpc" {
+  description = "The network that builds run in; null for CodeBuild's own."
+  type = object({
+    id              = string
+    security_groups = list(string)
+    subnets         = list(string)
+  })
+  default = null
+
+  # They become IAM resources, where `*`, `?` and `$` would mean more than themselves.
+  validation {
+    condition = var.vpc == null || (
+      can(regex("^vpc-[0-9a-f]+$", try(var.vpc.id, "")))
+      && length(try(var.vpc.subnets, [])) >= 1 && length(try(var.vpc.subnets, [])) <= 16
+      && alltrue([for id in try(var.vpc.subnets, []) : can(regex("^subnet-[0-9a-f]+$", id))])
+      && length(try(var.vpc.security_groups, [])) >= 1 && length(try(var.vpc.security_groups, [])) <= 5
+      && alltrue([for id in try(var.vpc.security_groups, []) : can(regex("^sg-[0-9a-f]+$", id))])
+    )
+    error_message = "A network is a VPC (vpc-…) with 1 to 16 subnets (subnet-…) and 1 to 5 security groups (sg-…)."
   }
 }

@@ -3,6 +3,7 @@
 
 locals {
   store_root = var.artifact_store.prefix == "" ? "" : "${var.artifact_store.prefix}/"
+  bucket_arn = "arn:${var.partition}:s3:::${var.artifact_store.bucket}"
   log_arn    = "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:${local.log_group}"
   token_arn  = "arn:${var.partition}:ssm:${var.region}:${var.account_id}:parameter/${trimprefix(var.gitlab.token_parameter, "/")}"
 }
@@ -52,7 +53,7 @@ data "aws_iam_policy_document" "function" {
   statement {
     sid       = "KeepOwnMarkers"
     actions   = ["s3:GetObject", "s3:PutObject"]
-    resources = ["arn:${var.partition}:s3:::${var.artifact_store.bucket}/${local.store_root}handback/*"]
+    resources = ["${local.bucket_arn}/${local.store_root}handback/*"]
 
     condition {
       test     = "StringEquals"
@@ -64,6 +65,30 @@ data "aws_iam_policy_document" "function" {
       test     = "ArnEquals"
       variable = "lambda:SourceFunctionArn"
       values   = [local.function_arn]
+    }
+  }
+
+  # The key serves this bucket only, and through S3 only. S3 puts the bucket into the encryption context where the bucket
+  # has a bucket key, and the object where it has none.
+  dynamic "statement" {
+    for_each = var.artifact_store.kms_key_arn == null ? {} : { this = var.artifact_store.kms_key_arn }
+
+    content {
+      sid       = "UseKeyOfBucket"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringLike"
+        variable = "kms:EncryptionContext:aws:s3:arn"
+        values   = [local.bucket_arn, "${local.bucket_arn}/*"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${var.region}.amazonaws.com"]
+      }
     }
   }
 

@@ -21,10 +21,11 @@ variable "alarm_topic_arn" {
 }
 
 variable "artifact_store" {
-  description = "Where the function keeps its markers, below `handback/`. `prefix` has no slash at either end."
+  description = "Where the function keeps its markers, below `handback/`. `kms_key_arn` is the key of the bucket; null for one that needs no permission (`aws/s3`). `prefix` has no slash at either end."
   type = object({
-    bucket = string
-    prefix = optional(string, "")
+    bucket      = string
+    kms_key_arn = optional(string)
+    prefix      = optional(string, "")
   })
   nullable = false
 
@@ -37,6 +38,11 @@ variable "artifact_store" {
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.artifact_store.bucket))
     error_message = "A bucket name has 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at either end."
+  }
+
+  validation {
+    condition     = var.artifact_store.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.artifact_store.kms_key_arn))
+    error_message = "A key is spelled like arn:aws:kms:eu-central-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666; an alias is none."
   }
 }
 

@@ -110,6 +110,30 @@ data "aws_iam_policy_document" "apply" {
     }
   }
 
+  # The key serves this bucket only, and through S3 only. S3 puts the bucket into the encryption context where the bucket
+  # has a bucket key, and the object where it has none.
+  dynamic "statement" {
+    for_each = var.artifact_store.kms_key_arn == null ? {} : { this = var.artifact_store.kms_key_arn }
+
+    content {
+      sid       = "UseKeyOfBucket"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringLike"
+        variable = "kms:EncryptionContext:aws:s3:arn"
+        values   = [local.bucket_arn, "${local.bucket_arn}/*"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${var.region}.amazonaws.com"]
+      }
+    }
+  }
+
   dynamic "statement" {
     for_each = var.state == null ? {} : { this = var.state }
 

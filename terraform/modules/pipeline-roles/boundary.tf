@@ -2,6 +2,8 @@
 # this project at once. What such a role may do is what both its own policy and this one allow.
 
 data "aws_iam_policy_document" "boundary" {
+  source_policy_documents = [data.aws_iam_policy_document.reach.json]
+
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -20,6 +22,30 @@ data "aws_iam_policy_document" "boundary" {
     resources = flatten([
       for name in local.builds : ["${local.store_arn}artifacts/${name}/*", "${local.store_arn}wheels/${name}/*"]
     ])
+  }
+
+  # The key serves this bucket only, and through S3 only. S3 puts the bucket into the encryption context where the bucket
+  # has a bucket key, and the object where it has none.
+  dynamic "statement" {
+    for_each = var.artifact_store.kms_key_arn == null ? {} : { this = var.artifact_store.kms_key_arn }
+
+    content {
+      sid       = "UseKeyOfBucket"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringLike"
+        variable = "kms:EncryptionContext:aws:s3:arn"
+        values   = [local.bucket_arn, "${local.bucket_arn}/*"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${var.region}.amazonaws.com"]
+      }
+    }
   }
 
   dynamic "statement" {

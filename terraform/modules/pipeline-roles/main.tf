@@ -62,6 +62,7 @@ resource "aws_iam_role" "this" {
   description          = each.value
   max_session_duration = 3600
   path                 = local.path
+  permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 }
 

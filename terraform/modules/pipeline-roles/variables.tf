@@ -11,13 +11,15 @@ variable "account_id" {
 
 variable "artifact_store" {
   description = <<-EOT
-    The bucket of the project, as `orchestrator prebuild` names it or finds it. `managed` says whether prebuild makes it.
-    `prefix` has no slash at either end.
+    The bucket of the project, as `orchestrator prebuild` names it or finds it. `kms_key_arn` is the key that it is encrypted
+    with; null for one that needs no permission (`aws/s3`). `managed` says whether prebuild makes it. `prefix` has no slash at
+    either end.
   EOT
   type = object({
-    bucket  = string
-    managed = optional(bool, true)
-    prefix  = optional(string, "")
+    bucket      = string
+    kms_key_arn = optional(string)
+    managed     = optional(bool, true)
+    prefix      = optional(string, "")
   })
   nullable = false
 
@@ -30,6 +32,11 @@ variable "artifact_store" {
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.artifact_store.bucket))
     error_message = "A bucket name has 3 to 63 lower-case letters, digits, dots and hyphens, with a letter or digit at either end."
+  }
+
+  validation {
+    condition     = var.artifact_store.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.artifact_store.kms_key_arn))
+    error_message = "A key is spelled like arn:aws:kms:eu-central-1:123456789012:key/0f0e0d0c-1111-2222-3333-444455556666; an alias is none."
   }
 }
 
@@ -110,6 +117,17 @@ variable "partition" {
   nullable    = false
 }
 
+variable "permissions_boundary_arn" {
+  description = "The IAM policy that bounds the two roles themselves; null for none. What they make is bounded in any case."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[a-z-]+:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
+    error_message = "A policy is spelled like arn:aws:iam::123456789012:policy/everybody."
+  }
+}
+
 variable "project" {
   description = "The project as orchestrator.yml names it: the beginning of all names in AWS."
   type        = string
@@ -118,6 +136,48 @@ variable "project" {
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9-]{0,62}$", var.project))
     error_message = "A project's name has 1 to 63 lower-case letters, digits and hyphens, and begins with a letter or digit."
+  }
+}
+
+variable "reach" {
+  description = <<-EOT
+    What builds may be given in `orchestrator.yml` besides: a `cache` in S3, images in these repositories of Amazon ECR,
+    these secrets with credentials of other registries, and one network. Nothing by default.
+  EOT
+  type = object({
+    cache                 = optional(bool, false)
+    image_repository_arns = optional(list(string), [])
+    network = optional(object({
+      security_groups = list(string)
+      subnets         = list(string)
+    }))
+    registry_credential_arns = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+
+  # They become IAM resources, where `*`, `?` and `$` would mean more than themselves.
+  validation {
+    condition = alltrue([
+      for arn in var.reach.image_repository_arns : can(regex("^arn:[a-z-]+:ecr:[a-z0-9-]+:[0-9]{12}:repository/[a-z0-9._/-]+$", arn))
+    ])
+    error_message = "A repository is spelled like arn:aws:ecr:eu-central-1:123456789012:repository/team/builder."
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in var.reach.registry_credential_arns : can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", arn))
+    ])
+    error_message = "A credential is spelled like arn:aws:secretsmanager:eu-central-1:123456789012:secret:name."
+  }
+
+  validation {
+    condition = var.reach.network == null || (
+      alltrue([for id in try(var.reach.network.subnets, []) : can(regex("^subnet-[0-9a-f]+$", id))])
+      && alltrue([for id in try(var.reach.network.security_groups, []) : can(regex("^sg-[0-9a-f]+$", id))])
+      && length(try(var.reach.network.subnets, [])) > 0
+    )
+    error_message = "A network has subnets (subnet-…) and security groups (sg-…)."
   }
 }
 

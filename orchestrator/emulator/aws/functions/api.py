@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import uuid
+import zipfile
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, unquote
 from orchestrator.emulator.aws.codebuild.arns import Place
 from orchestrator.emulator.aws.functions.asynchronous import Invocations
 from orchestrator.emulator.aws.functions.catalogue import Function, find
+from orchestrator.emulator.aws.functions.machine import CannotRun, python_for
 from orchestrator.emulator.aws.functions.run import Runner
 
 _PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
@@ -63,6 +65,13 @@ class Invoke:
             return 204, {}, b""
         if kind == "Event":
             return 202, {"x-amzn-RequestId": self._invocations.submit(function.arn, payload)}, b""
+        try:
+            python_for(function)
+        except CannotRun as reason:
+            # No answer of AWS: nobody may take it for a fault of the function, nor for its success.
+            return _error(501, "EmulatorCannotRunException", f"this stand-in for AWS cannot run it: {reason}")
+        except zipfile.BadZipFile:
+            pass  # the function itself answers for its code
         return self._wait_for(function, event, tail=environ.get("HTTP_X_AMZ_LOG_TYPE") == "Tail")
 
     def _wait_for(self, function: Function, event: Any, *, tail: bool) -> Answer:

@@ -45,8 +45,8 @@ class HandlerProblem(Exception):
 
 def main() -> None:
     """Read `{"handler", "event", "context"}` from standard input and run it."""
-    task_root, libraries, answer_file = sys.argv[1:4]
-    sys.path[:] = [task_root, *(entry for entry in sys.path if entry != str(Path(__file__).parent)), libraries]
+    answer_file, task_root, *after = sys.argv[1:]
+    sys.path[:] = [task_root, *(entry for entry in sys.path if entry != str(Path(__file__).parent)), *after]
     asked = json.load(sys.stdin)
     answer = _answer(asked)
     sys.stdout.flush()

@@ -24,21 +24,31 @@ class Asynchronous:
 
 @dataclass(frozen=True)
 class Function:
-    """One function: its code as the bytes of a zip, its settings, and its resource policy."""
+    """One function: its code as the bytes of a zip, its settings, and its resource policy.
+
+    `layers` are the digest and the bytes of each layer's zip, in the order in which they are unpacked.
+    """
 
     name: str
     arn: str
     version: str
     handler: str
     runtime: str
+    architecture: str
     timeout_seconds: float
     memory_mb: int
     environment: Mapping[str, str]
     code: bytes
     code_sha256: str
+    layers: tuple[tuple[str, bytes], ...]
     log_group: str
     policy: Mapping[str, Any]
     asynchronous: Asynchronous
+
+    @property
+    def archives(self) -> tuple[tuple[str, bytes], ...]:
+        """The digest and the bytes of every zip: the function's own, then its layers'."""
+        return ((self.code_sha256, self.code), *self.layers)
 
 
 def find(place: Place, name_or_arn: str, qualifier: str | None = None) -> Function | None:
@@ -58,11 +68,13 @@ def find(place: Place, name_or_arn: str, qualifier: str | None = None) -> Functi
         version=str(known.version),
         handler=known.handler or "",
         runtime=known.run_time or "",
+        architecture=known.architectures[0],
         timeout_seconds=float(known.timeout),
         memory_mb=int(known.memory_size),
         environment=dict(known.environment_vars),
         code=known.code_bytes,
         code_sha256=known.code_digest,
+        layers=known.layer_archives,
         log_group=known.logging_config["LogGroup"],
         policy={"Statement": list(known.policy.statements)},
         asynchronous=_asynchronous(known),

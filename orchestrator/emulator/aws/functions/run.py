@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -19,6 +18,7 @@ from orchestrator.emulator.aws.codebuild.arns import Place
 from orchestrator.emulator.aws.container.environment import aws_settings
 from orchestrator.emulator.aws.functions.catalogue import Function
 from orchestrator.emulator.aws.functions.logs import Report, Writer
+from orchestrator.emulator.aws.functions.machine import CannotRun, python_for
 from orchestrator.emulator.aws.functions.unpacked import Unpacked
 from orchestrator.emulator.belongings import Belongings
 
@@ -67,10 +67,12 @@ class Runner:
         belongings = Belongings(f"{MARKER}={uuid.uuid4()}")
         self._running.add(belongings)
         try:
-            task_root = self._unpacked.task_root(function)
+            python, task_root = python_for(function), self._unpacked.task_root(function)
             asked = {"handler": function.handler, "event": event, "context": _context(function, request_id, stream)}
             values = self._environment(function, task_root, stream, belongings)
-            return self._in_process(function, asked, task_root, values, belongings)
+            return self._in_process(function, asked, python, values, belongings)
+        except CannotRun as reason:
+            return _error(request_id, "Emulator.CannotRun", str(reason)), True, ""
         except zipfile.BadZipFile as error:
             return _error(request_id, "Runtime.InvalidZip", f"the deployment package cannot be read: {error}"), True, ""
         finally:
@@ -81,14 +83,17 @@ class Runner:
         self,
         function: Function,
         asked: Mapping[str, Any],
-        task_root: Path,
+        python: Path,
         values: Mapping[str, str],
         belongings: Belongings,
     ) -> tuple[Any, bool, str]:
         """Run the bootstrap; isolated (-I, -S), so that nothing of this machine's packages can be imported."""
         answer, output = belongings.folder / ".answer", belongings.folder / ".output"
-        command = [sys.executable, "-I", "-S", "-B", str(_BOOTSTRAP), str(task_root)]
-        command += [str(self._unpacked.libraries()), str(answer)]
+        task_root, layers = Path(values["LAMBDA_TASK_ROOT"]), self._unpacked.layers(function)
+        # Where Lambda's Python looks (AWS docs: Lambda, python-layers), and then the libraries of the runtime.
+        after = [layers / "python" / "lib" / function.runtime / "site-packages", layers / "python"]
+        paths = [_BOOTSTRAP, answer, task_root, *after, self._unpacked.libraries()]
+        command = [str(python), "-I", "-S", "-B", *map(str, paths)]
         request_id = asked["context"]["aws_request_id"]
         timed_out = False
         with output.open("wb") as stream:
@@ -128,6 +133,7 @@ class Runner:
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "HOME": str(belongings.folder),
+            "LD_LIBRARY_PATH": f"{task_root}:{task_root / 'lib'}:{self._unpacked.layers(function) / 'lib'}",
             "TMPDIR": str(belongings.folder),
             **function.environment,
             **aws_settings(self._url(), self._place.region),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import io
 import shutil
@@ -25,15 +26,24 @@ class Unpacked:
 
     def task_root(self, function: Function) -> Path:
         """Return the folder with the function's files; raises zipfile.BadZipFile for code that is no archive."""
+        return self._folder("code", ((function.code_sha256, function.code),))
+
+    def layers(self, function: Function) -> Path:
+        """Return the folder that is `/opt` in Lambda: the layers unpacked one over the other."""
+        return self._folder("layers", function.layers)
+
+    def _folder(self, kind: str, archives: tuple[tuple[str, bytes], ...]) -> Path:
         with self._lock:
-            folder = self._directory / "code" / function.code_sha256.replace("/", "_")
+            name = hashlib.sha256("\n".join(digest for digest, _ in archives).encode()).hexdigest()
+            folder = self._directory / kind / name
             if not folder.exists():
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 fresh = Path(tempfile.mkdtemp(dir=folder.parent))
                 try:
                     # zipfile keeps names inside of the folder, whatever they are
-                    with zipfile.ZipFile(io.BytesIO(function.code)) as archive:
-                        archive.extractall(fresh)
+                    for _, code in archives:
+                        with zipfile.ZipFile(io.BytesIO(code)) as archive:
+                            archive.extractall(fresh)
                 except zipfile.BadZipFile:
                     shutil.rmtree(fresh)
                     raise

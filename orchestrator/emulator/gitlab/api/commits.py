@@ -8,15 +8,20 @@ from werkzeug import Response
 
 from orchestrator.emulator.gitlab.access import Identity
 from orchestrator.emulator.gitlab.api import present
-from orchestrator.emulator.gitlab.api.call import Call, answer, invalid, message, missing
+from orchestrator.emulator.gitlab.api.call import ApiError, Call, answer, forbidden, invalid, message, missing
 from orchestrator.emulator.gitlab.api.routing import Routes
 from orchestrator.emulator.gitlab.git import write
 from orchestrator.emulator.gitlab.git.repository import GitError
 from orchestrator.emulator.gitlab.git.transport import Push
-from orchestrator.emulator.gitlab.pipelines.pushes import pushed
+from orchestrator.emulator.gitlab.pipelines.pushes import may_push, pushed
 from orchestrator.emulator.gitlab.records import DEVELOPER, NO_SHA, REPORTER, Project
 
 routes = Routes()
+
+_NOT_REVERTED = (
+    "Sorry, we cannot revert this commit automatically. This commit may already have been reverted, or a more recent "
+    "commit may have updated some of its content."
+)
 
 
 def resolve(call: Call, project: Project, name: str, thing: str = "Commit") -> str:
@@ -37,6 +42,7 @@ def commit_changes(
     call: Call, project: Project, branch: str, start: str | None, changes: list[write.Change], text: str
 ) -> str:
     """Commit to a branch and start its pipeline; returns the SHA, raises the 400."""
+    check_push(call, project, branch)
     repository = call.world.repository(project)
     before = repository.branches().get(branch, NO_SHA)
     people = {"author_name": call.text("author_name") or "", "author_email": call.text("author_email") or ""}
@@ -46,6 +52,12 @@ def commit_changes(
         raise message(400, str(problem)) from None
     announce(call, project, f"refs/heads/{branch}", before, sha)
     return sha
+
+
+def check_push(call: Call, project: Project, branch: str) -> None:
+    """Raise the 403 when the branch is protected against the caller."""
+    if not may_push(call.caller, project, branch):
+        raise forbidden("403 Forbidden - You are not allowed to push into this branch")
 
 
 def start_of(call: Call, project: Project, branch: str) -> str | None:
@@ -121,6 +133,27 @@ def create(call: Call) -> Response:
         raise message(400, str(problem)) from None
     sha = commit_changes(call, project, branch, start_of(call, project, branch), changes, text)
     return answer(present.commit(call.world, project, call.world.repository(project).commit(sha)), 201)
+
+
+@routes.add("POST", "/projects/<project>/repository/commits/<sha>/revert")
+def revert(call: Call) -> Response:
+    """Undo a commit by another one on a branch."""
+    project = call.project(DEVELOPER)
+    (branch,) = call.require("branch")
+    check_push(call, project, branch)
+    repository = call.world.repository(project)
+    sha, head = resolve(call, project, call.args["sha"]), repository.branches().get(branch)
+    if head is None:
+        raise missing("Branch")
+    undone = repository.commit(sha)
+    text = f'Revert "{undone.title}"\n\nThis reverts commit {sha}\n'
+    try:
+        made = write.revert(repository, head, sha, message=text, user=call.caller.user)
+    except GitError:
+        raise ApiError(400, {"message": _NOT_REVERTED, "error_code": "conflict"}) from None
+    write.move(repository, f"refs/heads/{branch}", made)
+    announce(call, project, f"refs/heads/{branch}", head, made)
+    return answer(present.commit(call.world, project, repository.commit(made)), 201)
 
 
 @routes.add("GET", "/projects/<project>/repository/compare")

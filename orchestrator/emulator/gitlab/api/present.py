@@ -24,7 +24,7 @@ def user(world: World, record: User) -> Json:
         "id": record.id,
         "username": record.username,
         "name": record.name,
-        "state": "active",
+        "state": record.state,
         "locked": False,
         "avatar_url": None,
         "web_url": f"{world.server.url}/{record.username}",

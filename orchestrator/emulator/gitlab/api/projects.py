@@ -1,4 +1,4 @@
-"""Projects: create, show, list, edit, delete; members."""
+"""Projects: create, show, list, edit, delete."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from werkzeug import Response
 
 from orchestrator.emulator.gitlab.api import present
-from orchestrator.emulator.gitlab.api.call import Call, answer, forbidden, invalid, message, missing, nothing
+from orchestrator.emulator.gitlab.api.call import Call, answer, forbidden, invalid, message
 from orchestrator.emulator.gitlab.api.routing import Routes
-from orchestrator.emulator.gitlab.api.users import LEVELS, make_group
+from orchestrator.emulator.gitlab.api.users import make_group
 from orchestrator.emulator.gitlab.pipelines.actions import cancel_pipeline
-from orchestrator.emulator.gitlab.records import GUEST, MAINTAINER, OWNER, Json, Project
+from orchestrator.emulator.gitlab.records import GUEST, MAINTAINER, OWNER, Project
 
 routes = Routes()
 
@@ -170,42 +170,3 @@ def delete(call: Call) -> Response:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     return answer({"message": "202 Accepted"}, 202)
-
-
-def _member(call: Call, user_id: int, level: int) -> Json:
-    return {**present.user(call.world, call.world.state.users[user_id]), "access_level": level}
-
-
-@routes.add("GET", "/projects/<project>/members")
-@routes.add("GET", "/projects/<project>/members/all")
-def members(call: Call) -> Response:
-    """List the members of a project."""
-    project = call.project()
-    everyone = {project.creator_id: OWNER, **{int(key): level for key, level in project.members.items()}}
-    return call.page(sorted(everyone.items()), lambda item: _member(call, *item))
-
-
-@routes.add("POST", "/projects/<project>/members")
-def add_member(call: Call) -> Response:
-    """Give a user a role in a project."""
-    project = call.project(MAINTAINER)
-    user_id, level = call.number("user_id"), call.number("access_level")
-    if user_id not in call.world.state.users:
-        raise missing("User")
-    if level not in LEVELS:
-        raise invalid("access_level does not have a valid value")
-    if str(user_id) in project.members:
-        raise message(409, "Member already exists")
-    project.members[str(user_id)] = level
-    call.world.state.save_project(project)
-    return answer(_member(call, user_id, level), 201)
-
-
-@routes.add("DELETE", "/projects/<project>/members/<user_id>")
-def remove_member(call: Call) -> Response:
-    """Take a user's role away."""
-    project = call.project(MAINTAINER)
-    if project.members.pop(str(call.number("user_id")), None) is None:
-        raise missing()
-    call.world.state.save_project(project)
-    return nothing()

@@ -122,6 +122,8 @@ def start(call: Call) -> Response:
 def _owner_of(call: Call, project: Project, token: str) -> tuple[Trigger | None, Job | None]:
     for trigger in project.triggers:
         if hmac.compare_digest(trigger.token.encode(), token.encode("utf-8", "replace")):
+            if trigger.expires_at is not None and trigger.expires_at <= now():
+                raise missing()
             return trigger, None
     job = job_of_token(call.world.state, token)
     if job is None:

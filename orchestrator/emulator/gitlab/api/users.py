@@ -92,6 +92,37 @@ def create_user(call: Call) -> Response:
     return answer(present.user(call.world, user), 201)
 
 
+@routes.add("POST", "/users/<user_id>/block")
+def block(call: Call) -> Response:
+    """Block a user (administrators only): the account's tokens open nothing any more."""
+    return _become(call, "blocked")
+
+
+@routes.add("POST", "/users/<user_id>/unblock")
+def unblock(call: Call) -> Response:
+    """Let a blocked user in again (administrators only)."""
+    return _become(call, "active")
+
+
+def _become(call: Call, state: str) -> Response:
+    _admin(call)
+    _user(call).state = state
+    call.world.state.save_server()
+    return answer(True, 201)  # noqa: FBT003 - the whole body is `true`
+
+
+@routes.add("GET", "/personal_access_tokens/self")
+def own_token(call: Call) -> Response:
+    """Show the personal or project access token of this request, without its secret."""
+    caller = call.caller
+    token = caller.token
+    if caller.job is not None:
+        raise message(400, "400 Bad request - This endpoint requires token type to be a personal access token")
+    if token is None:
+        token = AccessToken(0, "", caller.user.id, "root", sorted(caller.scopes), created_at=caller.user.created_at)
+    return answer(_show_token(token))
+
+
 def _admin(call: Call) -> None:
     if not call.caller.user.admin:
         raise forbidden()
@@ -136,15 +167,17 @@ def _make_token(call: Call, user: User, project_id: int | None, level: int) -> J
         token.expires_at = call.text("expires_at")
         state.tokens[token.id] = token
         state.save_server()
+    return {**_show_token(token), "token": token.token, "access_level": level}
+
+
+def _show_token(token: AccessToken) -> Json:
     return {
         "id": token.id,
-        "name": name,
-        "token": token.token,
-        "user_id": user.id,
-        "scopes": listed,
-        "access_level": level,
-        "revoked": False,
-        "active": True,
+        "name": token.name,
+        "user_id": token.user_id,
+        "scopes": token.scopes,
+        "revoked": token.revoked,
+        "active": not token.revoked,
         "created_at": token.created_at,
         "expires_at": token.expires_at,
     }

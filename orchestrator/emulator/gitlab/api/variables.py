@@ -14,6 +14,8 @@ from orchestrator.emulator.gitlab.records import MAINTAINER, Project, Variable
 routes = Routes()
 
 _KEY = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
+# A value that may hold references must not have what could be part of one (GitLab docs: ci/variables, masking).
+_MASKED, _MASKED_RAW = re.compile(r"[A-Za-z0-9_+=/@:.~-]{8,}", re.ASCII), re.compile(r"\S{8,}")
 _FLAGS = ("protected", "masked", "raw")
 
 
@@ -62,7 +64,7 @@ def _apply(call: Call, variable: Variable) -> None:
 def _check(variable: Variable) -> None:
     if not _KEY.fullmatch(variable.key):
         raise message(400, {"key": ["can contain only letters, digits and '_'."]})
-    if variable.masked and not re.fullmatch(r"\S{8,}", variable.value):
+    if variable.masked and not (_MASKED_RAW if variable.raw else _MASKED).fullmatch(variable.value):
         raise message(400, {"value": ["is invalid"]})
 
 

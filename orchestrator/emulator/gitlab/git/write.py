@@ -69,6 +69,32 @@ def commit(repository: Repository, branch: str, start: str | None, changes: list
     return sha
 
 
+def merge(repository: Repository, target: str, source: str, *, message: str, user: User) -> str:
+    """Return the merge commit of two commits; raises `GitError` when they conflict."""
+    tree = repository.run("merge-tree", "--write-tree", target, source).decode().split()[0]
+    return _store(repository, tree, [target, source], message=message, user=user)
+
+
+def revert(repository: Repository, head: str, sha: str, *, message: str, user: User) -> str:
+    """Return a commit on top of `head` that undoes another one; raises `GitError` when it does not apply.
+
+    A merge commit is undone as seen from its first parent (GitLab docs: api/commits, revert).
+    """
+    patch = repository.run("diff-tree", "-p", "--binary", "--full-index", f"{sha}^1", sha)
+    with tempfile.TemporaryDirectory(dir=repository.home) as folder:
+        index = str(Path(folder) / "index")
+        repository.run("read-tree", head, GIT_INDEX_FILE=index)
+        repository.run("apply", "--cached", "--reverse", "--3way", "-", data=patch, GIT_INDEX_FILE=index)
+        tree = repository.run("write-tree", GIT_INDEX_FILE=index).decode().strip()
+    return _store(repository, tree, [head], message=message, user=user)
+
+
+def _store(repository: Repository, tree: str, parents: list[str], *, message: str, user: User) -> str:
+    options = [word for parent in parents for word in ("-p", parent)]
+    made = repository.run("commit-tree", tree, *options, "-F", "-", data=message.encode(), **_people(user))
+    return made.decode().strip()
+
+
 def _people(user: User, author_name: str = "", author_email: str = "", **_: Any) -> dict[str, str]:
     return {
         "GIT_AUTHOR_NAME": author_name or user.name,

@@ -8,8 +8,8 @@ import traceback
 from orchestrator.emulator.gitlab.access import Identity
 from orchestrator.emulator.gitlab.git.transport import Push
 from orchestrator.emulator.gitlab.pipelines.create import Order, Refused, create
-from orchestrator.emulator.gitlab.records import MAINTAINER, NO_SHA, Json, Project, Variable
-from orchestrator.emulator.gitlab.world import World
+from orchestrator.emulator.gitlab.records import DEVELOPER, MAINTAINER, NO_SHA, Json, Project, Variable
+from orchestrator.emulator.gitlab.world import World, name_matches
 
 _LEVEL_NAMES = {0: "No one", 30: "Developers + Maintainers", 40: "Maintainers"}
 
@@ -31,6 +31,23 @@ def access_level(level: int) -> Json:
     """Return a role as protected branches show it."""
     described = _LEVEL_NAMES.get(level, str(level))
     return {"id": level, "access_level": level, "access_level_description": described, "user_id": None}
+
+
+def may_push(identity: Identity, project: Project, branch: str) -> bool:
+    """Tell whether a caller may write to a branch: protected ones name the role that they want."""
+    return _may(identity, project, branch, "push_access_levels")
+
+
+def may_merge(identity: Identity, project: Project, branch: str) -> bool:
+    """Tell whether a caller may merge into a branch."""
+    return _may(identity, project, branch, "merge_access_levels")
+
+
+def _may(identity: Identity, project: Project, branch: str, kind: str) -> bool:
+    rules = [rule for rule in project.protected_branches if name_matches(rule["name"], branch)]
+    wanted = [level["access_level"] for rule in rules for level in rule[kind]] or [DEVELOPER]
+    # The most generous rule counts; 0 is nobody (GitLab docs: protected branches).
+    return any(level and identity.level(project) >= level for level in wanted)
 
 
 def pushed(world: World, identity: Identity, project: Project, push: Push) -> None:

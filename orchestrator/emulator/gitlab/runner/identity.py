@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 
+from orchestrator.emulator.gitlab.ci.expansion import expand
 from orchestrator.emulator.gitlab.records import Job, Pipeline
 from orchestrator.emulator.gitlab.world import World, is_protected
 
@@ -27,7 +28,7 @@ def _claims(world: World, pipeline: Pipeline, job: Job, audience: object) -> dic
     return {
         "iss": world.server.url,
         "sub": f"project_path:{project.full_path}:ref_type:{kind}:ref:{job.ref}",
-        "aud": audience or world.server.url,
+        "aud": _audience(audience, world.server.url),
         "iat": issued,
         "nbf": issued - 5,
         "exp": issued + lifetime,
@@ -47,6 +48,13 @@ def _claims(world: World, pipeline: Pipeline, job: Job, audience: object) -> dic
         "sha": job.sha,
         "runner_environment": "self-hosted",
     }
+
+
+def _audience(audience: object, server: str) -> object:
+    """Return the audience with the address of the server where it asks for it; other variables stay as they are."""
+    texts = audience if isinstance(audience, list) else [audience or server]
+    found = [expand(str(text), {"CI_SERVER_URL": server}, missing_is_kept=True) for text in texts]
+    return found if isinstance(audience, list) else found[0]
 
 
 def _token(claims: dict[str, object]) -> str:

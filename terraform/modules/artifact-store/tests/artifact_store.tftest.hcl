@@ -78,7 +78,7 @@ run "snapshots_packages_and_wheels_expire_below_the_prefix_and_the_tool_stays" {
   command = plan
 
   variables {
-    prefix         = "team/packages"
+    prefixes       = ["team/packages", "shop"]
     retention_days = 14
   }
 
@@ -87,8 +87,9 @@ run "snapshots_packages_and_wheels_expire_below_the_prefix_and_the_tool_stays" {
       for rule in aws_s3_bucket.this["this"].lifecycle_rule :
       rule.prefix => rule.expiration[0].days if rule.enabled && length(rule.expiration) > 0
       } == {
-      "team/packages/artifacts/" = 14, "team/packages/assembled/" = 14, "team/packages/handback/" = 14,
-      "team/packages/snapshots/" = 14, "team/packages/wheels/" = 14
+      "team/packages/artifacts/" = 14, "team/packages/assembled/" = 14, "team/packages/cache/" = 14, "team/packages/handback/" = 14,
+      "team/packages/snapshots/" = 14, "team/packages/wheels/" = 14,
+      "shop/artifacts/"          = 14, "shop/assembled/" = 14, "shop/cache/" = 14, "shop/handback/" = 14, "shop/snapshots/" = 14, "shop/wheels/" = 14
     }
     error_message = "Exactly snapshots, packages, compiled wheels and the markers of builds expire."
   }
@@ -99,10 +100,49 @@ run "snapshots_packages_and_wheels_expire_below_the_prefix_and_the_tool_stays" {
         expires_current = length(rule.expiration) > 0
         multipart_days  = rule.abort_incomplete_multipart_upload_days
         old_days        = one(rule.noncurrent_version_expiration[*].days)
-      } if rule.enabled && rule.prefix == "team/packages/"
+      } if rule.enabled && rule.id == "clean-up" && try(length(rule.prefix), 0) == 0
     ] == [{ expires_current = false, multipart_days = 1, old_days = 14 }]
-    error_message = "Unfinished uploads and old versions must go, everywhere below the prefix."
+    error_message = "Unfinished uploads and old versions must go, everywhere in the bucket."
   }
+}
+
+run "without_prefixes_nothing_expires_but_old_versions" {
+  command = plan
+
+  variables {
+    prefixes = []
+  }
+
+  assert {
+    condition     = aws_s3_bucket.this["this"].lifecycle_rule[*].id == tolist(["clean-up"])
+    error_message = "What is stored must stay."
+  }
+}
+
+run "a_key_of_ones_own_encrypts_the_bucket" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in aws_s3_bucket_server_side_encryption_configuration.this["this"].rule :
+      rule.apply_server_side_encryption_by_default[0].kms_master_key_id == var.kms_key_arn && rule.bucket_key_enabled
+    ])
+    error_message = "Everything must be encrypted with the key that was named."
+  }
+}
+
+run "an_alias_is_no_key" {
+  command = plan
+
+  variables {
+    kms_key_arn = "alias/mine"
+  }
+
+  expect_failures = [var.kms_key_arn]
 }
 
 run "a_long_name_is_cut_to_a_valid_name" {
@@ -188,10 +228,10 @@ run "a_prefix_with_a_slash_at_its_end_is_refused" {
   command = plan
 
   variables {
-    prefix = "packages/"
+    prefixes = ["packages/"]
   }
 
-  expect_failures = [var.prefix]
+  expect_failures = [var.prefixes]
 }
 
 run "a_retention_of_no_days_is_refused" {

@@ -143,10 +143,42 @@ run "a_build_reads_exactly_its_parameters" {
   }
 }
 
+run "the_key_of_the_bucket_serves_this_bucket_through_s3" {
+  command = plan
+
+  variables {
+    artifact_store = {
+      bucket      = "packages-bucket"
+      kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    }
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.this.policy).Statement : {
+        actions  = toset(s.Action)
+        resource = s.Resource
+        through  = s.Condition.StringEquals["kms:ViaService"]
+        what     = toset(s.Condition.StringLike["kms:EncryptionContext:aws:s3:arn"])
+      } if s.Sid == "UseKeyOfBucket"
+      ] == [{
+        actions  = toset(["kms:Decrypt", "kms:GenerateDataKey"])
+        resource = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+        through  = "s3.eu-central-1.amazonaws.com"
+        what     = toset(["arn:aws:s3:::packages-bucket", "arn:aws:s3:::packages-bucket/*"])
+    }]
+    error_message = "Exactly this key, for exactly this bucket."
+  }
+}
+
 run "no_statement_is_for_everything" {
   command = plan
 
   variables {
+    artifact_store = {
+      bucket      = "packages-bucket"
+      kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+    }
     parameters = ["/gitlab/trigger/proj"]
   }
 

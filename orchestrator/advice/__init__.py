@@ -1,0 +1,1 @@
+"""When something else would be simpler than this product."""

@@ -1,0 +1,62 @@
+"""`init`: a short orchestrator.yml from what a repository holds."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.project import config_option
+from orchestrator.cli.screen import narrate, print_data
+from orchestrator.errors import ConfigurationError
+
+
+@click.command(epilog="Example: orchestrator init --yes && orchestrator plan")
+@config_option
+@click.option("--yes", is_flag=True, help="Ask nothing: take what is likely, and fail where nothing is.")
+def init(config: Path, *, yes: bool) -> None:
+    """Write a short orchestrator.yml from what this repository holds. Needs no network and no credentials.
+
+    Nothing is overwritten. Every line that it writes is explained.
+    """
+    from orchestrator.config.load import parse
+    from orchestrator.discovery.compose import configuration_text, missing_ignores, reasons
+    from orchestrator.discovery.discover import discover
+    from orchestrator.discovery.origin import origin_of
+    from orchestrator.effects.files import write_new
+    from orchestrator.effects.git import GitCheckout
+    from orchestrator.effects.profile import profile_region
+    from orchestrator.effects.source_tree import read_tree
+
+    _check_absent(config)
+    folder = config.absolute().parent
+    tree = read_tree(folder)
+    address = GitCheckout(folder, os.environ).remote_address()
+    asking = None if yes or not sys.stdin or not sys.stdin.isatty() else _ask
+    found = discover(tree, origin_of(address) if address else None, os.environ, profile_region(), asking)
+    text = configuration_text(found)
+    parse(text, str(config), os.environ)  # what plan would refuse is not written
+    for line in reasons(found):
+        narrate(line)
+    write_new(config, text)
+    print_data(str(config))
+    lines = missing_ignores(tree.files.get(".gitignore"), own_lock="pylock.toml" in tree.files)
+    if lines:
+        narrate(f"for .gitignore: {' '.join(lines)}")
+    narrate("next: orchestrator plan")
+
+
+def _check_absent(config: Path) -> None:
+    if config.exists() or config.is_symlink():
+        raise ConfigurationError(
+            f"`{config}` is there already",
+            detail="observed: a file of this name\nexpected: none, because init overwrites nothing",
+            hint=f"`orchestrator plan --config {config}` shows what it says; to begin anew, move it away",
+        )
+
+
+def _ask(question: str, answers: tuple[str, ...], proposed: str) -> str:
+    kind = click.Choice(answers) if answers else None
+    return str(click.prompt(question, type=kind, default=proposed, err=True))

@@ -1,0 +1,135 @@
+"""The shape of `platform.yml` once everything that was left out is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from orchestrator.config.fields import (
+    Audience,
+    Bucket,
+    Builds,
+    GitLabPath,
+    Issuer,
+    Model,
+    Name,
+    Parameter,
+    PolicyArn,
+    Refs,
+    Region,
+    TagKey,
+    TagValue,
+    Url,
+    Version,
+)
+from orchestrator.vocabulary import Return
+
+
+class PlatformGitLab(Model):
+    """The GitLab server whose jobs get into the account."""
+
+    url: Url = Field(default="https://gitlab.com", description="Address of the server.")
+    issuer: Issuer = Field(description="What the jobs' tokens say in `iss`; by default `url`.")
+    audience: Audience = Field(description="What the jobs' tokens say in `aud`; by default `issuer`.")
+
+
+class RoleRefs(Model):
+    """Branches and tags, by name or with `*` and `?`. All of them must be protected in GitLab."""
+
+    branches: tuple[Refs, ...] = Field(
+        default=("main",), strict=False, max_length=50, description="Branches whose jobs take the role."
+    )
+    tags: tuple[Refs, ...] = Field(
+        default=(), strict=False, max_length=50, description="Tags whose jobs take the role.", examples=[["v*"]]
+    )
+
+
+class ProjectRefs(Model):
+    """Whose jobs take which role."""
+
+    apply: RoleRefs = Field(
+        default_factory=RoleRefs, description="Refs whose job `prebuild` may change CodeBuild projects."
+    )
+    start: RoleRefs = Field(default_factory=RoleRefs, description="Refs whose other jobs may start and read builds.")
+
+
+class PlatformProject(Model):
+    """One GitLab project."""
+
+    name: Name = Field(
+        description="`project` of its orchestrator.yml, and what its things in AWS begin with; by default the path in "
+        "lower case with hyphens (`CI_PROJECT_PATH_SLUG`)."
+    )
+    refs: ProjectRefs = Field(default_factory=ProjectRefs, description="Whose jobs take which role.")
+    return_: Return = Field(
+        default=Return.TRIGGER,
+        alias="return",
+        strict=False,
+        description="`return` of its orchestrator.yml: with `event` it may make its function, too.",
+    )
+    parameters: tuple[Parameter, ...] = Field(
+        strict=False,
+        max_length=50,
+        description="SSM parameters that its builds may read; by default `/gitlab/trigger/<name>`. "
+        "With `source: clone` name those of the clone, too.",
+    )
+    builds: tuple[Builds, ...] | None = Field(
+        default=None,
+        strict=False,
+        min_length=1,
+        max_length=50,
+        description="Its CodeBuild projects, `<name>-<package>` each; by default all that begin with `<name>-`.",
+        examples=[["shop-parser"]],
+    )
+
+
+class PlatformArtifacts(Model):
+    """The bucket that all projects share, each below its own name."""
+
+    bucket: Bucket | None = Field(
+        default=None, description="Name of the bucket; by default `orchestrator-packages-<account>-<region>`."
+    )
+    retention_days: int = Field(default=30, ge=1, le=3650, description="Days for which a package is kept.")
+
+
+class PlatformState(Model):
+    """The bucket of all states of Terraform."""
+
+    bucket: Bucket | None = Field(
+        default=None, description="Name of the bucket; by default `orchestrator-states-<account>-<region>`."
+    )
+    retention_days: int = Field(
+        default=90, ge=1, le=3650, description="Days for which an old version of a state is kept."
+    )
+    use_lockfile: bool = Field(
+        default=True, description="Whether the state is locked; needs Terraform 1.10 or OpenTofu 1.10."
+    )
+    lock_timeout_seconds: int = Field(
+        default=300, ge=0, le=3600, description="Seconds to wait for somebody else's lock on the state."
+    )
+
+
+class Platform(Model):
+    """Everything `platform.yml` says, complete."""
+
+    version: Version = Field(default=1, description="Version of this format.")
+    region: Region = Field(
+        description="AWS region; by default `AWS_REGION`, else `AWS_DEFAULT_REGION`.", examples=["eu-central-1"]
+    )
+    gitlab: PlatformGitLab = Field(description="The GitLab server whose jobs get into the account.")
+    projects: Mapping[GitLabPath, PlatformProject] = Field(
+        max_length=199,
+        description="The projects, by their full path in GitLab. `{}` takes every default.",
+        examples=[{"shop/thumbnails": {}}],
+    )
+    artifacts: PlatformArtifacts = Field(
+        default_factory=PlatformArtifacts, description="The bucket that all projects share."
+    )
+    state: PlatformState = Field(default_factory=PlatformState, description="The bucket of all states of Terraform.")
+    permissions_boundary: PolicyArn | None = Field(
+        default=None, description="IAM policy that bounds the roles of the pipelines themselves."
+    )
+    tags: Mapping[TagKey, TagValue] = Field(
+        default={}, max_length=40, description="Tags for everything here.", examples=[{"team": "platform"}]
+    )

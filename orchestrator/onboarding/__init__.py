@@ -1,0 +1,1 @@
+"""HOW A PROJECT IS CONNECTED: `onboard` and `offboard`, written over `onboarding_ports`."""

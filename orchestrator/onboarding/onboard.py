@@ -1,0 +1,110 @@
+"""The story of `onboard`: look, decide, act, and look again until nothing is left to do.
+
+There is no record of how far a run has come. What is there is the record, so a run that was killed is finished by the
+next one, and a run that met another one looks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from orchestrator.errors import MachineryError
+from orchestrator.onboarding.decide import open_request, problems, steps
+from orchestrator.onboarding.deciding_tokens import stored_id
+from orchestrator.onboarding.look import Observed, Wanted, World, look
+from orchestrator.onboarding.perform import Performer
+from orchestrator.onboarding.problems import failure
+from orchestrator.onboarding.steps import Step, StoreToken, WriteFile
+from orchestrator.onboarding_ports import Raced
+
+_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done, or would be; and what there is afterwards: a line each, with links."""
+
+    steps: Sequence[Step]
+    links: Sequence[str]
+    notes: Sequence[str]
+
+
+def onboard(wanted: Wanted, world: World, *, rotate: bool = False, dry_run: bool = False) -> Outcome:
+    """Connect a project, or say with `dry_run` what that would be.
+
+    Raises ConfigurationError or Refused for what is in the way, before anything is touched.
+    """
+    if wanted.bucket is not None:
+        world.buckets.exists(wanted.bucket)
+    done: list[Step] = []
+    notes: list[str] = []
+    rotated = False
+    for _ in range(_ROUNDS):
+        observed = look(world, wanted)
+        found = problems(observed, wanted, rotate=rotate)
+        if found:
+            raise failure(found)
+        todo = steps(observed, wanted, rotate=rotate, rotated=rotated)
+        if dry_run or not todo:
+            return Outcome(done or todo, list(links(observed, wanted)), [*notes, *_hints(observed, wanted)])
+        performer = Performer(world, wanted, observed)
+        did = carry_out(performer, todo)
+        rotated = rotated or any(isinstance(step, StoreToken) for step in did)
+        done, notes = [*done, *did], [*notes, *performer.notes]
+        wanted = _written(wanted, did)
+    raise unsettled()
+
+
+def carry_out(performer: Performer, todo: Sequence[Step]) -> list[Step]:
+    """Carry out steps; return those that were, which are not all if somebody else was at it."""
+    done: list[Step] = []
+    for step in todo:
+        try:
+            performer.do(step)
+        except Raced as raced:
+            performer.world.narrate(f"{raced.what}; looking again")
+            performer.world.pause()
+            break
+        done.append(step)
+    return done
+
+
+def unsettled() -> MachineryError:
+    """Return the failure of a run that always finds something else than it has left."""
+    return MachineryError(
+        "the project does not come to rest",
+        detail=f"observed: after {_ROUNDS} rounds there is still something to do; expected: nothing",
+        hint="wait until nobody else is at it, and run it again",
+    )
+
+
+def links(observed: Observed, wanted: Wanted) -> Iterator[str]:
+    """Yield where to look at what was made."""
+    url = observed.facts.url
+    number = stored_id(observed, wanted)
+    if number is not None:
+        yield f"trigger token {number}: {url}/-/settings/ci_cd#js-pipeline-triggers"
+        yield f"SSM parameter: {wanted.parameter} in {wanted.place.region}"
+    for item in wanted.variables:
+        yield f"variable {item.key}: {url}/-/settings/ci_cd#js-cicd-variables-settings"
+    request = open_request(observed) or next(iter(observed.requests), None)
+    if request is not None and wanted.place.request_mark in request.description:
+        yield f"merge request !{request.iid} ({request.state}): {request.url}"
+
+
+def _written(wanted: Wanted, did: Sequence[Step]) -> Wanted:
+    """Return what is wanted, with the text that the configuration of this checkout has now."""
+    texts = [step.text for step in did if isinstance(step, WriteFile)]
+    return replace(wanted, configuration=texts[-1]) if texts else wanted
+
+
+def _hints(observed: Observed, wanted: Wanted) -> Iterator[str]:
+    facts = observed.facts
+    if wanted.variables and not facts.protected:
+        yield (
+            f"the branch {facts.default_branch} is not protected, so its jobs do not get the variables: protect it in "
+            f"{facts.url}/-/settings/repository#js-protected-branches-settings"
+        )
+    if not wanted.variables:
+        yield "no platform has published roles for this project, so the jobs need AWS credentials of their own"
