@@ -118,7 +118,7 @@ class Shop:
     def files(self) -> dict[str, str]:
         """Return the files of the project."""
         return {
-            ".gitignore": ".orchestrator/\npackage.zip\nmanifest.json\ndist/\n",
+            ".gitignore": ".orchestrator/\npackage.zip\nmanifest.json\nsbom.cdx.json\nprovenance.json\ndist/\n",
             ".gitlab-ci.yml": HOME_JOB,
             "src/handler.py": "def handler(event, context):\n    return 1\n",
             "orchestrator.yml": f"project: {self.name}\nregion: {self.running.region}\n"
