@@ -58,7 +58,7 @@ packages:
       privileged: true
       fleet: "arn:aws:codebuild:{REGION}:{ACCOUNT}:fleet/big:0f1e"
       vpc: {{{{id: vpc-0a1b2c3d, subnets: [subnet-0a1b2c3d], security_groups: [sg-0a1b2c3d]}}}}
-      cache: {{{{kind: s3, paths: ["/root/.npm/**/*"]}}}}
+      cache: {{{{kind: s3, paths: ["/var/cache/npm/**/*"]}}}}
   hub:
     source: src
     build:

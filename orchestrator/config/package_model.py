@@ -105,7 +105,7 @@ class Settings(Model):
     cache: Cache | None = Field(
         default=None,
         description="What is kept for later builds; by default nothing.",
-        examples=[{"kind": "s3", "paths": ["/root/.npm/**/*"]}],
+        examples=[{"kind": "s3", "paths": ["/var/cache/npm/**/*"]}],
     )
     registry_credential: SecretArn | None = Field(
         default=None,

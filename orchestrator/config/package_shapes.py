@@ -45,7 +45,7 @@ def glob(text: str) -> str:
 def cache_path(text: str) -> str:
     """Folders of the build machine that CodeBuild keeps, as buildspecs write them (`cache.paths`)."""
     if not text.startswith("/") or len(text) > _TEXT_LIMIT or not text.isprintable() or ".." in text.split("/"):
-        raise ValueError("expected a path on the build machine such as `/root/.npm/**/*`, without `..`")
+        raise ValueError("expected a path on the build machine such as `/var/cache/npm/**/*`, without `..`")
     return text
 
 

@@ -18,7 +18,7 @@ ARM = "aws/codebuild/amazonlinux-aarch64"
 FLEET = "arn:aws:codebuild:eu-west-1:123456789012:fleet/big:0f1e"
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:hub"
 VPC = "vpc: {id: vpc-0a1b2c3d, subnets: [subnet-0a1b2c3d], security_groups: [sg-0a1b2c3d]}"
-PATHS = "paths: [/root/.npm/**/*]"
+PATHS = "paths: [/var/cache/npm/**/*]"
 
 
 def findings(build: str = "", package: str = "", *, region: str = "eu-central-1", today: date = TODAY) -> list[Finding]:
