@@ -61,6 +61,10 @@ class Gone(ConfigurationError):
     """What was stored is not there any more, and trying again does not bring it back (exit 2)."""
 
 
+class Denied(ConfigurationError):
+    """The role that we have may not do this one thing, for which there may be another way (exit 2)."""
+
+
 class MachineryError(OrchestratorError):
     """AWS, GitLab, Terraform or the network failed; trying again is safe (exit 3)."""
 

@@ -6,7 +6,7 @@ in plain fakes. A port raises nothing but `OrchestratorError`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ from orchestrator.records import (
     BuildRecord,
     Commit,
     FunctionRecord,
+    LogLine,
+    LogPage,
     MadePackage,
     NotMade,
     ProjectRecord,
@@ -67,6 +69,33 @@ class BuildLogs(Protocol):
 
     def last_lines(self, build: BuildRecord, count: int) -> Sequence[str]:
         """Return the last lines, or none when there is no log; a log never decides a result."""
+        ...
+
+
+class LogPages(Protocol):
+    """The logs of builds, piece by piece, each call one request to CloudWatch Logs."""
+
+    def page(self, build: BuildRecord, *, since: int, token: str) -> LogPage | None:
+        """Return a piece of one log from a moment on (milliseconds, inclusive), the oldest lines first.
+
+        `token` is that of the piece before, or empty. None if there is no such log: not yet, no longer, or never.
+        """
+        ...
+
+    def several(
+        self, group: str, builds: Sequence[BuildRecord], *, since: int, token: str
+    ) -> tuple[Mapping[str, Sequence[LogLine]], str]:
+        """Return a piece of the logs of up to 100 builds of a log group by build id, and the token of the next piece.
+
+        The token is empty when there is no more. Raises `Denied` where the role may read single logs only.
+        """
+        ...
+
+    def stored(self, build: BuildRecord) -> Iterator[bytes]:
+        """Return the log of an ended build that CodeBuild keeps in S3, in pieces, uncompressed.
+
+        Raises `Gone` when it is not there.
+        """
         ...
 
 

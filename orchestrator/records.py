@@ -44,13 +44,16 @@ class PhaseRecord:
     seconds: int | None
     message: str = ""
     code: str = ""
+    began: datetime | None = None
 
 
 @dataclass(frozen=True)
 class BuildRecord:
     """A build as CodeBuild describes it: the one record that every way home ends in.
 
-    `status` is one of `vocabulary.BuildStatus`, or a word that a newer CodeBuild has added.
+    `status` is one of `vocabulary.BuildStatus`, or a word that a newer CodeBuild has added. `stored_log` is where
+    the log lies in S3, as `<bucket>/<key>`, empty if it is not kept there. `machine` is CodeBuild's environment type,
+    `size` its compute type.
     """
 
     id: str
@@ -65,6 +68,13 @@ class BuildRecord:
     log_stream: str | None = None
     started: datetime | None = None
     ended: datetime | None = None
+    number: int | None = None
+    initiator: str = ""
+    image: str = ""
+    machine: str = ""
+    size: str = ""
+    stored_log: str = ""
+    logs_disabled: bool = False
 
     @property
     def account(self) -> str:
@@ -93,6 +103,25 @@ class BuildRecord:
             f"https://{self.region}.console.aws.amazon.com/codesuite/codebuild/"
             f"{self.account}/projects/{self.project}/build/{self.id}/"
         )
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One event of a log: when it was written, in milliseconds since 1970, and its text as the build wrote it.
+
+    The text may be anything: several lines, a progress bar, what would steer a terminal.
+    """
+
+    moment: int
+    text: str
+
+
+@dataclass(frozen=True)
+class LogPage:
+    """A piece of the log of one build, and the token of the next piece; the same token again means: no more for now."""
+
+    lines: Sequence[LogLine]
+    token: str
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,11 @@ class CacheKind(Word):
 
 
 class Return(Word):
-    """Who brings the result of a build home: the build itself, or the event of its end."""
+    """Who brings the result of a build home: the build itself, the event of its end, or the job that waits for it."""
 
     TRIGGER = "trigger"
     EVENT = "event"
+    WAIT = "wait"
 
 
 class Source(Word):

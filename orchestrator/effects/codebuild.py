@@ -164,7 +164,7 @@ def _project(item: Mapping[str, Any]) -> ProjectRecord:
 
 
 def _build(item: Mapping[str, Any]) -> BuildRecord:
-    logs = item.get("logs", {})
+    logs, environment = item.get("logs", {}), item.get("environment", {})
     return BuildRecord(
         id=item["id"],
         arn=item["arn"],
@@ -172,13 +172,25 @@ def _build(item: Mapping[str, Any]) -> BuildRecord:
         status=item["buildStatus"],
         complete=bool(item.get("buildComplete")),
         phases=tuple(_phase(phase) for phase in item.get("phases", [])),
-        variables=_plain_variables(item.get("environment", {})),
+        variables=_plain_variables(environment),
         exported={pair["name"]: pair.get("value", "") for pair in item.get("exportedEnvironmentVariables", [])},
         log_group=logs.get("groupName"),
         log_stream=logs.get("streamName"),
         started=item.get("startTime"),
         ended=item.get("endTime"),
+        number=item.get("buildNumber"),
+        initiator=item.get("initiator", ""),
+        image=environment.get("image", ""),
+        machine=environment.get("type", ""),
+        size=environment.get("computeType", ""),
+        stored_log=_stored_log(logs),
+        logs_disabled=logs.get("cloudWatchLogs", {}).get("status") == "DISABLED",
     )
+
+
+def _stored_log(logs: Mapping[str, Any]) -> str:
+    """Return where the log lies in S3, as `<bucket>/<key>`: what follows `:::` in its ARN."""
+    return str(logs.get("s3LogsArn") or "").rpartition(":::")[2]
 
 
 def _phase(item: Mapping[str, Any]) -> PhaseRecord:
@@ -190,6 +202,7 @@ def _phase(item: Mapping[str, Any]) -> PhaseRecord:
         seconds=item.get("durationInSeconds"),
         message="; ".join(message.strip() for message in messages if message.strip()),
         code=" ".join(filter(None, (context.get("statusCode", "") for context in contexts))),
+        began=item.get("startTime"),
     )
 
 

@@ -1,0 +1,1 @@
+"""How builds are seen: any number of builds in, what happens to them out."""
