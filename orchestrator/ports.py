@@ -25,6 +25,7 @@ from orchestrator.records import (
     Reach,
     Snapshot,
     Stored,
+    StoredObject,
 )
 
 
@@ -133,6 +134,31 @@ class ObjectStore(Protocol):
         ...
 
 
+class Shelves(Protocol):
+    """What lies in one bucket, for those who look after it."""
+
+    bucket: str
+
+    def below(self, prefix: str) -> Iterator[StoredObject]:
+        """Give the objects whose keys begin with a prefix."""
+        ...
+
+    def erase(self, keys: Sequence[str]) -> int:
+        """Delete objects with all of their versions, and return how many bytes that has freed.
+
+        The objects of the keys go in the order of the keys, in batches. What is not there is no failure.
+        """
+        ...
+
+
+class OpenShelves(Protocol):
+    """Gives what lies in the bucket behind a name."""
+
+    def __call__(self, bucket: str, account: str) -> Shelves:
+        """Open the bucket, which must be owned by the account."""
+        ...
+
+
 class OpenStore(Protocol):
     """Gives the store behind a bucket name."""
 
@@ -205,6 +231,14 @@ class History(Protocol):
 
     def reach(self, ref: str, sha: str) -> Reach:
         """Say where the branch or tag of this pipeline points to, and whether its history contains the commit."""
+        ...
+
+
+class Refs(Protocol):
+    """The branches and tags of the GitLab project as they are now."""
+
+    def heads(self) -> Mapping[str, str]:
+        """Return the commit that each points to, by full name (`refs/heads/main`)."""
         ...
 
 

@@ -173,6 +173,15 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class StoredObject:
+    """An object of a bucket: its key, its size, and when it was stored."""
+
+    key: str
+    size_bytes: int
+    modified: datetime
+
+
+@dataclass(frozen=True)
 class FunctionRecord:
     """What an alias or a version of a Lambda function is.
 

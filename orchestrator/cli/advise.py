@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-from orchestrator.advice.advise import advise as find_simpler
-from orchestrator.advice.advise import reasons_to_stay
 from orchestrator.cli.check import show
 from orchestrator.cli.project import config_option, load_project
 from orchestrator.cli.screen import narrate
@@ -22,6 +20,9 @@ def advise(config: Path, *, as_json: bool) -> int:
 
     Needs no network and no credentials.
     """
+    from orchestrator.advice.advise import advise as find_simpler
+    from orchestrator.advice.advise import reasons_to_stay
+
     plan = load_project(config, os.environ).plan
     for reason in reasons_to_stay(plan):
         narrate(f"what speaks for CodeBuild: {reason}")

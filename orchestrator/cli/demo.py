@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.extras import require_emulator
-from orchestrator.cli.screen import print_json
+from orchestrator.cli.screen import print_document
 from orchestrator.vocabulary import Architecture
 
 
@@ -40,6 +40,6 @@ def demo(example: str, architecture: str | None, runtime: str | None, output: Pa
     with open_view(console) as view:
         outcome = run(wanted, os.environ, view)
     if as_json:
-        print_json(outcome.as_json())
+        print_document(outcome.as_json())
     else:
         print_outcome(outcome, Closing())

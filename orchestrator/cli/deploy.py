@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator import resources
-from orchestrator.cli import wire
 from orchestrator.cli.project import Project, config_option, load_project
 from orchestrator.cli.screen import narrate
 from orchestrator.cli.stages import expected_commit, refuse_fork
-from orchestrator.config.context import require_pipeline
 from orchestrator.errors import ConfigurationError
 from orchestrator.packaging.documents.places import MANIFEST_NAME
-from orchestrator.plan.deployment import is_environment, state_of
-from orchestrator.plan.model import RenderedRoot, StatePlan
-from orchestrator.render.deployment import MODULE, deployment_files
-from orchestrator.stages.belonging import Asking, check_commit
-from orchestrator.stages.deploy import Deployment
-from orchestrator.stages.deploy import deploy as apply_and_look
-from orchestrator.stages.manifest import parse_manifest
-from orchestrator.stages.verified import Verified, verified_of
-from orchestrator.vocabulary import StateBackend
+from orchestrator.vocabulary import Return, StateBackend
+
+if TYPE_CHECKING:
+    from orchestrator.plan.model import RenderedRoot, StatePlan
+    from orchestrator.stages.verified import Verified
 
 _EVENTS = "events"
 
 
 def _checked(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    from orchestrator.plan.deployment import is_environment
+
     if value and not is_environment(value):
         raise click.BadParameter("1 to 63 letters, digits, hyphens and underscores, with a letter first")
     return value or ""
@@ -60,6 +57,12 @@ def deploy(config: Path, environment: str, after: str, root: Path, *, call: bool
 
     Plans and applies the Terraform root of the project, then compares what runs with what was verified.
     """
+    from orchestrator.cli import wire
+    from orchestrator.config.context import require_pipeline
+    from orchestrator.stages.belonging import Asking, check_commit
+    from orchestrator.stages.deploy import Deployment
+    from orchestrator.stages.deploy import deploy as apply_and_look
+
     project = load_project(config, os.environ)
     require_pipeline(os.environ)
     refuse_fork(project)
@@ -79,6 +82,8 @@ def deploy(config: Path, environment: str, after: str, root: Path, *, call: bool
 
 def root_of(project: Project, environment: str, packages: Mapping[str, Mapping[str, str | None]]) -> RenderedRoot:
     """Return what is written beside the root of the project for one environment."""
+    from orchestrator.render.deployment import MODULE, deployment_files
+
     return deployment_files(
         environment,
         packages,
@@ -90,8 +95,11 @@ def root_of(project: Project, environment: str, packages: Mapping[str, Mapping[s
 
 def _own(project: Project) -> Verified:
     """Return the package that postbuild has brought to this folder: a file of its job, not a variable of anybody."""
-    path = project.folder / MANIFEST_NAME
-    if not path.is_file():
+    from orchestrator.stages.manifest import parse_manifest
+    from orchestrator.stages.verified import verified_of
+
+    path = next((place for place in manifest_places(project) if place.is_file()), None)
+    if path is None:
         raise ConfigurationError(
             f"there is no `{MANIFEST_NAME}`",
             detail="expected: the files that `orchestrator postbuild` leaves beside the configuration",
@@ -107,7 +115,16 @@ def _own(project: Project) -> Verified:
     return verified_of(manifest)
 
 
+def manifest_places(project: Project) -> Iterator[Path]:
+    """Yield where postbuild leaves a manifest; any one will do, because all packages of a commit are deployed."""
+    yield project.folder / MANIFEST_NAME
+    if project.plan.return_ is Return.WAIT:
+        yield from (project.folder / item.package / MANIFEST_NAME for item in project.plan.builds)
+
+
 def _state(project: Project, environment: str) -> StatePlan:
+    from orchestrator.plan.deployment import state_of
+
     state = state_of(project.plan.state, environment)
     if state.backend is StateBackend.LOCAL:
         # Named from the folder in which prebuild works, which is another one than the root's.

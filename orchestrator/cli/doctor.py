@@ -7,14 +7,17 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli.check import checked, show
 from orchestrator.cli.project import Project, config_option, load_project
-from orchestrator.doctor.examine import Doctorable, examine
-from orchestrator.doctor_ports import ExaminedProject
-from orchestrator.patience import Patience
+
+if TYPE_CHECKING:
+    from orchestrator.doctor.examine import Doctorable
+    from orchestrator.doctor_ports import ExaminedProject
+    from orchestrator.patience import Patience
 
 # For all probes together: somebody sits and waits.
 _SECONDS = 20.0
@@ -29,12 +32,15 @@ def doctor(config: Path, *, offline: bool, as_json: bool) -> int:
 
     Ends with 2 if something is wrong, with 3 if something could not be looked at.
     """
+    from orchestrator.doctor.examine import examine
+
     project = load_project(config, os.environ)
     world = _world(project, os.environ, offline=offline)
     return show([*checked(project.configuration), *examine(project.plan, world)], as_json=as_json)
 
 
 def _world(project: Project, environment: Mapping[str, str], *, offline: bool) -> Doctorable:
+    from orchestrator.doctor.examine import Doctorable
     from orchestrator.effects.account.examined import AwsAccount
     from orchestrator.effects.account.published import PublishedParameters
     from orchestrator.effects.local_machine import Machine
@@ -62,5 +68,7 @@ def _gitlab(project: Project, environment: Mapping[str, str], patience: Patience
 
 
 def _patience() -> Patience:
+    from orchestrator.patience import Patience
+
     ends = time.monotonic() + _SECONDS
     return Patience(remaining_seconds=lambda: ends - time.monotonic())

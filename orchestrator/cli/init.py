@@ -9,14 +9,15 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.project import config_option
-from orchestrator.cli.screen import narrate, print_data
+from orchestrator.cli.screen import narrate, print_data, print_document
 from orchestrator.errors import ConfigurationError
 
 
 @click.command(epilog="Example: orchestrator init --yes && orchestrator plan")
 @config_option
 @click.option("--yes", is_flag=True, help="Ask nothing: take what is likely, and fail where nothing is.")
-def init(config: Path, *, yes: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what was written, and why, as JSON.")
+def init(config: Path, *, yes: bool, as_json: bool) -> None:
     """Write a short orchestrator.yml from what this repository holds. Needs no network and no credentials.
 
     Nothing is overwritten. Every line that it writes is explained.
@@ -38,11 +39,15 @@ def init(config: Path, *, yes: bool) -> None:
     found = discover(tree, origin_of(address) if address else None, os.environ, profile_region(), asking)
     text = configuration_text(found)
     parse(text, str(config), os.environ)  # what plan would refuse is not written
-    for line in reasons(found):
+    why = list(reasons(found))
+    for line in why:
         narrate(line)
     write_new(config, text)
-    print_data(str(config))
     lines = missing_ignores(tree.files.get(".gitignore"), own_lock="pylock.toml" in tree.files)
+    if as_json:
+        print_document({"configuration": str(config), "reasons": why, "gitignore": list(lines)})
+    else:
+        print_data(str(config))
     if lines:
         narrate(f"for .gitignore: {' '.join(lines)}")
     narrate("next: orchestrator plan")

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from orchestrator.cli.extras import require_emulator
-from orchestrator.cli.screen import narrate, print_credentials, print_data, print_json
+from orchestrator.cli.screen import document_text, narrate, print_credentials, print_data, print_document
 from orchestrator.errors import ConfigurationError
 
 _CONFLICTING = re.compile(
@@ -60,7 +60,7 @@ def status(directory: Path, *, as_json: bool) -> None:
     running = _control().status(directory.resolve())
     if as_json:
         shown = {"aws_url": running.aws_url, "gitlab_url": running.gitlab_url, "pid": running.pid} if running else {}
-        print_json({"running": running is not None, **shown})
+        print_document({"running": running is not None, **shown})
     elif running:
         print_data(f"running: AWS on {running.aws_url}, GitLab on {running.gitlab_url}, process {running.pid}")
     else:
@@ -69,12 +69,16 @@ def status(directory: Path, *, as_json: bool) -> None:
 
 @local.command(epilog='Example: eval "$(orchestrator local env)"')
 @directory_option
-def env(directory: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def env(directory: Path, *, as_json: bool) -> None:
     """Print the variables that point ordinary clients to it, for a shell to read."""
     settings = _control().environment(_running(directory))
     # A profile or an endpoint of one service that is set here would win over what follows.
-    others = [name for name in os.environ if _CONFLICTING.fullmatch(name) and name not in settings]
-    lines = [f"unset {name}" for name in sorted(others)]
+    others = sorted(name for name in os.environ if _CONFLICTING.fullmatch(name) and name not in settings)
+    if as_json:
+        print_credentials(document_text({"export": settings, "unset": others}))
+        return
+    lines = [f"unset {name}" for name in others]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
     print_credentials("\n".join(lines))
 
@@ -107,7 +111,7 @@ def show_faults(directory: Path, *, as_json: bool) -> None:
     """Print the rules with how often each was asked and acted, and the journal of what was injected."""
     told = _faults().show(_running(directory))
     if as_json:
-        print_json(told)
+        print_document(told)
     else:
         print_data("\n".join(_lines(told)))
 

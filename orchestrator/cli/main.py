@@ -22,16 +22,24 @@ _COMMANDS = {
     "schema": ("orchestrator.cli.offline", "Print the JSON Schema of orchestrator.yml."),
     "prebuild": ("orchestrator.cli.stages", "Apply the CodeBuild projects with Terraform, if anything changed."),
     "build": ("orchestrator.cli.stages", "Start the build of exactly one commit."),
-    "postbuild": ("orchestrator.cli.stages", "Verify the package of a build and pull it back in."),
+    "postbuild": ("orchestrator.cli.postbuild", "Verify the package of a build and pull it back in."),
     "deploy": ("orchestrator.cli.deploy", "Deploy the verified packages of a commit to an environment."),
     "undeploy": ("orchestrator.cli.undeploy", "Take away what was deployed to an environment."),
     "dismantle": ("orchestrator.cli.dismantle", "Take away what prebuild has made."),
+    "attach": ("orchestrator.cli.attach", "Come back to builds that run, and wait for their end."),
+    "builds": ("orchestrator.cli.builds", "List the builds of this configuration, or watch them."),
+    "show": ("orchestrator.cli.show", "Show one build: phases, failure, package, cost, links."),
+    "logs": ("orchestrator.cli.logs", "Print the log of a build, all of it."),
+    "explain": ("orchestrator.cli.explain", "Say why a build was run, and no earlier package taken."),
+    "artifacts": ("orchestrator.cli.artifacts", "List, fetch, verify and prune the packages in the store."),
+    "rerun": ("orchestrator.cli.rerun", "Build a commit once more, from its stored snapshot."),
     "stop": ("orchestrator.cli.stop", "Stop builds that are running."),
     "reconcile": ("orchestrator.cli.reconcile", "Bring home what has not come by itself."),
     "onboard": ("orchestrator.cli.onboard", "Connect a GitLab project with AWS: token, variables, merge request."),
     "offboard": ("orchestrator.cli.onboard", "Take away what onboard has made."),
     "platform": ("orchestrator.cli.platform", "Make what the projects of an account share: bucket, key, roles."),
     "package": ("orchestrator.cli.package", "Make, plan and inspect packages on this machine."),
+    "completion": ("orchestrator.cli.completion", "Print the script with which a shell completes this command."),
     "demo": ("orchestrator.cli.demo", "Run the whole loop on this machine, with no account."),
     "local": ("orchestrator.cli.local", "Start and stop the local stand-in for AWS and GitLab."),
 }
@@ -57,8 +65,11 @@ def main() -> None:
 
 
 def _run() -> object:
-    if "_ORCHESTRATOR_COMPLETE" in os.environ:  # a shell asks how to go on (click docs: shell completion)
-        return cli.main(prog_name="orchestrator", standalone_mode=False)
+    asked = os.environ.get("_ORCHESTRATOR_COMPLETE")
+    if asked:  # a shell asks how to go on (click docs: shell completion)
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, "orchestrator", "_ORCHESTRATOR_COMPLETE", asked)
     # `cli.main` would end with 1, which is a failed build, when the reader of our output has gone.
     with cli.make_context("orchestrator", sys.argv[1:]) as context:
         return cli.invoke(context)

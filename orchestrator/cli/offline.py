@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.project import config_option, load_project
-from orchestrator.cli.screen import narrate, print_data, print_json
+from orchestrator.cli.screen import narrate, print_data, print_document, print_json
 
 
 @click.command(epilog="Example: orchestrator plan --json | jq .builds")
@@ -20,7 +20,9 @@ def plan(config: Path, *, as_json: bool) -> None:
 
     project = load_project(config, os.environ)
     if as_json:
-        print_json({**project.plan.as_json(), "settings_digest": project.root.settings_digest})
+        fields = project.plan.as_json()
+        told = {"return": fields.pop("return_"), **fields}  # `return` is no name for a field in Python
+        print_document({**told, "settings_digest": project.root.settings_digest})
     else:
         print_data(plan_text(project.plan, project.root.settings_digest))
 
@@ -34,7 +36,8 @@ def plan(config: Path, *, as_json: bool) -> None:
     show_default=True,
     help="Folder to write to.",
 )
-def render(config: Path, output: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the files that were written as JSON.")
+def render(config: Path, output: Path, *, as_json: bool) -> None:
     """Write the Terraform root and the buildspecs. Needs no network and no credentials."""
     from orchestrator.effects.files import write_bytes, write_tree
 
@@ -43,13 +46,25 @@ def render(config: Path, output: Path) -> None:
     written += [write_bytes(output / "terraform" / name, content) for name, content in project.binaries.items()]
     written += write_tree(output / "buildspecs", project.buildspecs())
     narrate(f"settings digest {project.root.settings_digest}")
-    for path in written:
-        print_data(str(path))
+    if as_json:
+        files = [str(path) for path in written]
+        print_document({"output": str(output), "settings_digest": project.root.settings_digest, "files": files})
+    else:
+        print_data("\n".join(str(path) for path in written))
 
 
 @click.command(epilog="Example: orchestrator schema > orchestrator.schema.json")
-def schema() -> None:
-    """Print the JSON Schema of orchestrator.yml."""
-    from orchestrator.config.configuration_file import SCHEMA
+@click.argument("command", nargs=-1, metavar="[COMMAND]...")
+def schema(command: tuple[str, ...]) -> None:
+    """Print the JSON Schema of orchestrator.yml, or of what a COMMAND such as `plan` prints with `--json`."""
+    if not command:
+        from orchestrator.config.configuration_file import SCHEMA
 
-    print_json(SCHEMA.document)
+        print_json(SCHEMA.document)
+        return
+    from orchestrator.cli.documents import schemas
+
+    found, words = schemas(), " ".join(command)
+    if words not in found:
+        raise click.UsageError(f"no command `{words}` prints JSON; those that do: {', '.join(found)}")
+    print_json(found[words])

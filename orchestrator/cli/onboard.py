@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli.project import config_option
-from orchestrator.cli.screen import narrate, print_data
-from orchestrator.onboarding.onboard import Outcome
+from orchestrator.cli.screen import narrate, print_data, print_document
+
+if TYPE_CHECKING:
+    from orchestrator.onboarding.onboard import Outcome
 
 COMPONENT = "$CI_SERVER_FQDN/platform/codebuild-orchestrator/codebuild@main"
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print the steps, links and notes as JSON.")
 
 
 @click.command(epilog="Example: orchestrator onboard --dry-run")
@@ -34,7 +38,8 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done,
     show_default=True,
     help="Days until a new trigger token expires, where GitLab can do that; 0 for never.",
 )
-def onboard(config: Path, *, dry_run: bool, rotate: bool, component: str, token_days: int) -> None:
+@_json
+def onboard(config: Path, *, dry_run: bool, rotate: bool, component: str, token_days: int, as_json: bool) -> None:
     """Connect a GitLab project with AWS: a trigger token in SSM, CI/CD variables, and one merge request.
 
     Run it in a checkout of the project, with AWS credentials and ORCHESTRATOR_GITLAB_TOKEN (scope `api`, of a
@@ -45,14 +50,15 @@ def onboard(config: Path, *, dry_run: bool, rotate: bool, component: str, token_
 
     wanted, world = onboarding(config, os.environ, component=component, token_days=token_days)
     outcome = connect(wanted, world, rotate=rotate, dry_run=dry_run)
-    _report(outcome, dry_run=dry_run, nothing="everything is there already: nothing was changed")
+    _report(outcome, dry_run=dry_run, as_json=as_json, nothing="everything is there already: nothing was changed")
 
 
 @click.command(epilog="Example: orchestrator offboard --dry-run")
 @config_option
 @_dry_run
 @click.option("--delete-artifacts", is_flag=True, help="Delete the project's packages, too.")
-def offboard(config: Path, *, dry_run: bool, delete_artifacts: bool) -> None:
+@_json
+def offboard(config: Path, *, dry_run: bool, delete_artifacts: bool, as_json: bool) -> None:
     """Take away what onboard has made, and nothing else; packages stay unless told otherwise.
 
     Tokens, parameters and variables are recognised by their descriptions. What was merged is undone by a merge request.
@@ -63,19 +69,21 @@ def offboard(config: Path, *, dry_run: bool, delete_artifacts: bool) -> None:
     wanted, world = onboarding(config, os.environ, component=COMPONENT, token_days=0)
     artifacts = packages_of(wanted, config, os.environ) if delete_artifacts else None
     outcome = part(wanted, world, artifacts=artifacts, dry_run=dry_run)
-    _report(outcome, dry_run=dry_run, nothing="nothing of ours is there: nothing was changed")
+    _report(outcome, dry_run=dry_run, as_json=as_json, nothing="nothing of ours is there: nothing was changed")
 
 
-def _report(outcome: Outcome, *, dry_run: bool, nothing: str) -> None:
-    if dry_run:
-        for step in outcome.steps:
-            print_data(str(step))
+def _report(outcome: Outcome, *, dry_run: bool, as_json: bool, nothing: str) -> None:
+    if as_json:
+        steps = [str(step) for step in outcome.steps]
+        told = {"steps": steps, "links": list(outcome.links), "notes": list(outcome.notes)}
+        print_document({"dry_run": dry_run, **told})
+    elif dry_run and outcome.steps:
+        print_data("\n".join(str(step) for step in outcome.steps))
     if not outcome.steps:
         narrate(nothing)
     elif not dry_run:
         narrate(f"done: {len(outcome.steps)} steps")
     for note in outcome.notes:
         narrate(f"note: {note}")
-    if not dry_run:
-        for link in outcome.links:
-            print_data(link)
+    if outcome.links and not dry_run and not as_json:
+        print_data("\n".join(outcome.links))

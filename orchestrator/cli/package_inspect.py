@@ -35,6 +35,7 @@ _ZIP = click.Path(exists=True, dir_okay=False, path_type=Path)
 @allow_option
 @table_option
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="How to report.")
+@click.option("--json", "as_json", is_flag=True, help="The same as `--format json`.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to this file.")
 def inspect(
     file: Path,
@@ -45,6 +46,8 @@ def inspect(
     table: Path | None,
     form: str,
     output: Path | None,
+    *,
+    as_json: bool,
 ) -> int:
     """Inspect a finished zip: every file in it, against what the runtime has.
 
@@ -53,7 +56,7 @@ def inspect(
     goal = target(architecture, runtime, table)
     inspection = inspect_zip(file, goal, layers=layers, allowed=allowances(allow))
     names = tuple(layer.as_posix() for layer in layers)
-    report = _report(form, Inspected(_relative(file), names, goal, inspection))
+    report = _report("json" if as_json else form, Inspected(_relative(file), names, goal, inspection))
     if output is None:
         print_data(report)
     else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli.package_options import table_option
-from orchestrator.cli.screen import narrate, print_data, print_json
+from orchestrator.cli.screen import narrate, print_data, print_document
 from orchestrator.errors import BuildFailed, ConfigurationError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def plan(
     file = requirements or found_in(source)
     outcomes = _outcomes(file, source, targets, allow_pure, cache or Path.home() / ".cache" / "orchestrator")
     if as_json:
-        print_json({"requirements": str(file), "targets": [_as_json(outcome) for outcome in outcomes]})
+        print_document({"requirements": str(file), "targets": [_as_json(outcome) for outcome in outcomes]})
     else:
         print_data(plan_text(outcomes))
     if any(outcome.error or outcome.names("impossible") for outcome in outcomes):

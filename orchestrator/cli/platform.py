@@ -7,19 +7,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator import resources
-from orchestrator.cli.screen import narrate, print_data, print_json
-from orchestrator.config.load import load_file
-from orchestrator.config.platform_file import PLATFORM, SCHEMA
+from orchestrator.cli.screen import narrate, print_data, print_document, print_json
 from orchestrator.errors import ConfigurationError, Superseded
-from orchestrator.plan.model import RenderedRoot, StatePlan
-from orchestrator.plan.platform import PlatformPlan, plan_platform
-from orchestrator.render.platform import platform_root
-from orchestrator.stages import platform as story
-from orchestrator.stages.platform_destroy import Packages, destroy
+
+if TYPE_CHECKING:
+    from orchestrator.plan.model import RenderedRoot, StatePlan
+    from orchestrator.plan.platform import PlatformPlan
+    from orchestrator.stages import platform as story
 
 _WORK_FOLDER = Path(".orchestrator", "platform")
 
@@ -39,18 +38,35 @@ def platform() -> None:
 
 @platform.command("plan", epilog="Example: orchestrator platform plan --file platform.yml")
 @file_option
-def plan_command(file: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
+def plan_command(file: Path, *, as_json: bool) -> None:
     """Show what apply would make or change, and do nothing."""
+    from orchestrator.stages.platform import preview
+
     site = _open(file)
-    print_data("\n".join(story.preview(site.plan, _render(site.plan), site.world)))
+    lines = preview(site.plan, _render(site.plan), site.world)
+    if as_json:
+        # The first line counts the others, each of which is `  create/delete ADDRESS`.
+        pairs = [line.split(maxsplit=1) for line in lines[1:]]
+        changes = [{"actions": actions.split("/"), "address": address} for actions, address in pairs]
+        print_document({"account_id": site.plan.account.id, "region": site.plan.region, "changes": changes})
+    else:
+        print_data("\n".join(lines))
 
 
 @platform.command(epilog="Example: orchestrator platform apply --file platform.yml")
 @file_option
-def apply(file: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what is published with the account and region around it.")
+def apply(file: Path, *, as_json: bool) -> None:
     """Make it so, and publish in the SSM Parameter Store what projects need to know. Doing it again changes nothing."""
+    from orchestrator.stages.platform import apply as make_it_so
+
     site = _open(file)
-    print_json(story.apply(site.plan, _render(site.plan), site.world))
+    published = make_it_so(site.plan, _render(site.plan), site.world)
+    if as_json:
+        print_document({"account_id": site.plan.account.id, "region": site.plan.region, "parameters": published})
+    else:
+        print_json(published)
     narrate(f"the platform of account {site.plan.account.id} in {site.plan.region} is as `{file}` says")
 
 
@@ -65,6 +81,8 @@ def destroy_command(file: Path, *, keep: bool, delete: bool, yes: bool) -> None:
     Refused (exit 5) while there are CodeBuild projects or states of projects, and for a bucket that is not empty until
     somebody says what becomes of the packages.
     """
+    from orchestrator.stages.platform_destroy import Packages, destroy
+
     if keep and delete:
         raise click.UsageError("`--keep-artifacts` and `--delete-artifacts` say the opposite of each other")
     packages = Packages.KEEP if keep else Packages.DELETE if delete else Packages.ASK
@@ -86,6 +104,8 @@ def destroy_command(file: Path, *, keep: bool, delete: bool, yes: bool) -> None:
 @platform.command(epilog="Example: orchestrator platform schema > platform.schema.json")
 def schema() -> None:
     """Print the JSON Schema of platform.yml. Needs no network and no credentials."""
+    from orchestrator.config.platform_file import SCHEMA
+
     print_json(SCHEMA.document)
 
 
@@ -98,12 +118,17 @@ class _Site:
 
 
 def _open(file: Path) -> _Site:
-    # boto3 takes a third of a second: `--help` and mistakes in the file do not wait for it.
+    from orchestrator.config.load import load_file
+    from orchestrator.config.platform_file import PLATFORM
+
+    # boto3 takes a third of a second: mistakes in the file do not wait for it.
     wanted = load_file(file, os.environ, PLATFORM)
     from orchestrator.effects.account.buckets import AccountBuckets
     from orchestrator.effects.account.view import AwsAccountView
     from orchestrator.effects.infrastructure import TerraformInfrastructure
     from orchestrator.patience import Patience
+    from orchestrator.plan.platform import plan_platform
+    from orchestrator.stages import platform as story
 
     patience = Patience(tell=narrate)
     view = AwsAccountView(wanted.region, patience)
@@ -118,6 +143,8 @@ def _open(file: Path) -> _Site:
 
 
 def _render(plan: PlatformPlan) -> story.Render:
+    from orchestrator.render.platform import platform_root
+
     def render(state: StatePlan, *, provider_managed: bool, imports: Mapping[str, str]) -> RenderedRoot:
         return platform_root(
             plan,

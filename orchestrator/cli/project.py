@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator import resources
-from orchestrator.config.context import Context, from_environment
-from orchestrator.config.load import load
-from orchestrator.config.model import Configuration
-from orchestrator.effects.git import GitCheckout
-from orchestrator.effects.handback_zip import HandbackZip, build_handback_zip
-from orchestrator.effects.zipapp import Zipapp, build_zipapp
-from orchestrator.plan.make import make_plan, only
-from orchestrator.plan.model import Plan, RenderedRoot
-from orchestrator.render.buildspec import buildspec
-from orchestrator.render.terraform import HANDBACK_FILE, terraform_root
+
+# Every command needs `config_option`; what a project is made of takes long to load, and `--help` does not need it.
+if TYPE_CHECKING:
+    from orchestrator.config.context import Context
+    from orchestrator.config.model import Configuration
+    from orchestrator.effects.git import GitCheckout
+    from orchestrator.effects.handback_zip import HandbackZip
+    from orchestrator.effects.zipapp import Zipapp
+    from orchestrator.plan.model import Plan, RenderedRoot
 
 WORK_FOLDER = ".orchestrator"
 
@@ -48,6 +48,8 @@ class Project:
     @cached_property
     def root(self) -> RenderedRoot:
         """The Terraform root of the whole project."""
+        from orchestrator.render.terraform import terraform_root
+
         return terraform_root(
             self.plan,
             modules=resources.terraform_files(),
@@ -58,6 +60,8 @@ class Project:
     @property
     def binaries(self) -> dict[str, bytes]:
         """What lies beside the text of the Terraform root, by file name."""
+        from orchestrator.render.terraform import HANDBACK_FILE
+
         return {HANDBACK_FILE: self.handback.content} if self.plan.handback else {}
 
     @property
@@ -67,6 +71,8 @@ class Project:
 
     def buildspecs(self) -> dict[str, str]:
         """Return the buildspec of every package, by file name."""
+        from orchestrator.render.buildspec import buildspec
+
         return {
             f"{build.package}.yml": buildspec(self.plan, build, template=self._buildspec_template)
             for build in self.plan.builds
@@ -74,6 +80,8 @@ class Project:
 
     def packages(self, names: tuple[str, ...]) -> Plan:
         """Return the plan with only the named packages; all of them when none is named."""
+        from orchestrator.plan.make import only
+
         return only(self.plan, names)
 
     @property
@@ -83,6 +91,13 @@ class Project:
 
 def load_project(config: Path, environment: Mapping[str, str]) -> Project:
     """Read the configuration and plan it. Touches nothing but the checkout."""
+    from orchestrator.config.context import from_environment
+    from orchestrator.config.load import load
+    from orchestrator.effects.git import GitCheckout
+    from orchestrator.effects.handback_zip import build_handback_zip
+    from orchestrator.effects.zipapp import build_zipapp
+    from orchestrator.plan.make import make_plan
+
     configuration = load(config, environment)
     folder = config.absolute().parent.resolve()
     git = GitCheckout(folder, environment)

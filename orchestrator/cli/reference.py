@@ -1,4 +1,4 @@
-"""Writes the reference page of the commands from the commands: `python -m orchestrator.cli.reference DIR`."""
+"""Writes the reference pages of the commands and of what they print: `python -m orchestrator.cli.reference DIR`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from orchestrator import errors
+from orchestrator.cli import documents
 from orchestrator.cli.main import cli
 
 PAGE = "cli.md"
@@ -31,13 +32,19 @@ _EXAMPLE = "Example: "
 
 def page() -> str:
     """Return the text of the page: the exit codes, then every command that is no group, in the order of help."""
-    commands = "".join(_entry(command, context) for command, context in _leaves(cli, _context(cli, "orchestrator")))
+    commands = "".join(_entry(command, context) for command, context in leaves())
     return _HEAD + "".join(_exit_codes()) + commands
 
 
+def leaves() -> Iterator[tuple[click.Command, click.Context]]:
+    """Give every command that is no group and is not hidden, with its context, in the order of help."""
+    yield from _leaves(cli, _context(cli, "orchestrator"))
+
+
 def write(directory: Path) -> None:
-    """Write the page into an existing directory."""
+    """Write the pages into an existing directory."""
     (directory / PAGE).write_text(page(), encoding="utf-8")
+    (directory / documents.PAGE).write_text(documents.page(), encoding="utf-8")
 
 
 def _exit_codes() -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -50,6 +51,23 @@ def _print(text: str, stream: TextIO | None) -> None:
         ) from error
 
 
+def print_document(fields: Mapping[str, Any], *, version: int = 1) -> None:
+    """Print what `--json` promises: an object that says which version of its schema it is of.
+
+    The schemas are in `orchestrator/cli/schemas`, one for each command; docs/reference/json.md is made from them.
+    """
+    print_data(document_text(fields, version=version))
+
+
+def document_text(fields: Mapping[str, Any], *, version: int = 1) -> str:
+    """Return the text that `print_document` prints."""
+    return _json_text({"schema_version": version, **fields})
+
+
 def print_json(value: Any) -> None:
-    """Print data as JSON on standard output."""
-    print_data(json.dumps(value, indent=2, sort_keys=True, default=str))
+    """Print a JSON document that has a format of its own, such as a JSON Schema, on standard output."""
+    print_data(_json_text(value))
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, default=str)

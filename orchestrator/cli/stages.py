@@ -1,4 +1,4 @@
-"""`prebuild`, `build` and `postbuild`: the three stages of a pipeline."""
+"""`prebuild` and `build`: the stages that lead to CodeBuild."""
 
 from __future__ import annotations
 
@@ -6,40 +6,43 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli import wire
 from orchestrator.cli.boundary import Interrupted
-from orchestrator.cli.check import checked
+from orchestrator.cli.completion import complete_packages
+from orchestrator.cli.outcome_json import started_json
 from orchestrator.cli.project import WORK_FOLDER, Project, config_option, load_project
-from orchestrator.cli.screen import narrate
+from orchestrator.cli.screen import narrate, print_document
 from orchestrator.cli.stop import stop_builds
-from orchestrator.config.context import require_pipeline
-from orchestrator.config.refs import check_ref
+from orchestrator.cli.wait_options import output_option, timeout_option
 from orchestrator.effects.files import write_json, write_text
-from orchestrator.effects.git import tracked_in
 from orchestrator.errors import ConfigurationError, OrchestratorError, Refused
 from orchestrator.render.dotenv import dotenv, fits_gitlab
-from orchestrator.render.terraform import with_editor
-from orchestrator.stages.build import Request, StartedBuild
-from orchestrator.stages.build import build as start_builds
-from orchestrator.stages.delivery import Delivered
-from orchestrator.stages.fitness import require_fit
-from orchestrator.stages.postbuild import postbuild as bring_home
-from orchestrator.stages.prebuild import prebuild as apply_plan
+
+# Whatever takes long to load is imported where it is used: `--help` and a shell that completes do not wait for it.
+if TYPE_CHECKING:
+    from orchestrator.stages.build import Request, StartedBuild
 
 
 @click.command(epilog="Example: orchestrator prebuild --config services/parser/orchestrator.yml")
 @config_option
 def prebuild(config: Path) -> None:
     """Apply the CodeBuild projects with Terraform, if anything changed since the last time."""
+    from orchestrator.cli import wire
+    from orchestrator.cli.check import checked
+    from orchestrator.cli.waiting_job import require_fitting_jobs
+    from orchestrator.render.terraform import with_editor
+    from orchestrator.stages.fitness import require_fit
+    from orchestrator.stages.prebuild import prebuild as apply_plan
+
     project = load_project(config, os.environ)
-    _require_gitlab_project(project)
+    require_gitlab_project(project)
     refuse_fork(project)
     _refuse_tracked_work(project)
+    require_fitting_jobs(project.plan, os.environ)
     require_fit(checked(project.configuration), narrate)
     write_json(project.work / "plan.json", project.plan.as_json())
     done = apply_plan(
@@ -52,84 +55,88 @@ def prebuild(config: Path) -> None:
     narrate(f"ready: {', '.join(done.codebuild_projects)}")
 
 
-@click.command(epilog="Example: orchestrator build --package parser --commit 3f2a... --ref main")
+@click.command(epilog="Example: orchestrator build --package parser --wait --output dist")
 @config_option
 @click.option("--commit", help="Commit to build. [default: CI_COMMIT_SHA, else HEAD]")
 @click.option(
     "--ref", help="Branch or tag whose pipeline gets the result. [default: CI_COMMIT_REF_NAME, else the branch]"
 )
-@click.option("--package", "packages", multiple=True, help="Package to build; may be repeated. [default: all]")
+@click.option(
+    "--package",
+    "packages",
+    multiple=True,
+    shell_complete=complete_packages,
+    help="Package to build; may be repeated. [default: all]",
+)
 @click.option(
     "--fresh",
     is_flag=True,
     envvar="ORCHESTRATOR_FRESH",
     help="Start new builds, whatever earlier ones have left. [env: ORCHESTRATOR_FRESH]",
 )
-def build(config: Path, *, commit: str | None, ref: str | None, packages: tuple[str, ...], fresh: bool) -> None:
+@click.option(
+    "--wait/--no-wait",
+    "waits",
+    default=None,
+    help="Show the builds until they have ended, and bring the packages here. [default: with `return: wait`]",
+)
+@timeout_option
+@output_option
+@click.option("--json", "as_json", is_flag=True, help="Print the builds as JSON; with `--wait` the log goes to stderr.")
+def build(
+    config: Path,
+    *,
+    commit: str | None,
+    ref: str | None,
+    packages: tuple[str, ...],
+    fresh: bool,
+    waits: bool | None,
+    timeout_minutes: float | None,
+    output: Path | None,
+    as_json: bool,
+) -> int:
     """Start the build of exactly one commit, and return without waiting for it.
 
     A package with `where: auto` of which nothing has to be compiled is made right here instead. A build of the same
     commit and settings that runs already, or has left its package, is taken in place of a new one.
+
+    With `--wait` its log is shown, and Ctrl-C at a terminal asks whether to stop the builds or to leave them alone.
     """
+    from orchestrator.cli import wire
+    from orchestrator.cli.waiting_job import require_fitting_jobs, warn_of_short_job
+    from orchestrator.stages.build import build as start_builds
+    from orchestrator.vocabulary import Return
+
     project = load_project(config, os.environ)
-    _require_gitlab_project(project)
+    require_gitlab_project(project)
     refuse_fork(project)
+    require_fitting_jobs(project.plan, os.environ)
     request = replace(_request(project, commit, ref), fresh=fresh)
     begun: list[StartedBuild] = []
 
     def record(started: Sequence[StartedBuild]) -> None:
         begun[:] = started
-        _record(project, started)
+        record_builds(project, started)
 
     record(())
-    with _stopped_when_interrupted(project, begun):
-        start_builds(
-            project.packages(packages),
-            project.root.settings_digest,
-            request,
-            wire.build_world(project, os.environ, record),
-            project.work,
-        )
+    plan = project.packages(packages)
+    stays = plan.return_ is Return.WAIT if waits is None else waits
+    if stays:
+        warn_of_short_job(plan, os.environ)
+    with stopped_when_interrupted(project, begun):
+        world = wire.build_world(project, os.environ, record)
+        start_builds(plan, project.root.settings_digest, request, world, project.work)
+        if not stays:
+            if as_json:
+                print_document({"builds": [started_json(one) for one in begun]})
+            return 0
+        from orchestrator.cli.waiting import stay_with
 
-
-@click.command(epilog="Example: orchestrator postbuild --build-id lxml-function-parser:0f1e... --output dist")
-@config_option
-@click.option(
-    "--build-id",
-    envvar="ORCHESTRATOR_BUILD_ID",
-    required=True,
-    help="The build to bring home. [env: ORCHESTRATOR_BUILD_ID]",
-)
-@click.option("--commit", help="Commit that the build must be of. [default: the one that is checked out]")
-@click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for package.zip and its documents. [default: the folder of the configuration]",
-)
-def postbuild(config: Path, build_id: str, commit: str | None, output: Path | None) -> None:
-    """Verify the package of a build, and pull it back in."""
-    project = load_project(config, os.environ)
-    require_pipeline(os.environ)
-    refuse_fork(project)
-    world = wire.postbuild_world(project, os.environ)
-    delivered = bring_home(
-        project.plan,
-        build_id,
-        expected_commit(project, commit),
-        project.context.ref or "",
-        replace(world, desk=replace(world.desk, tracked=partial(tracked_in, environment=os.environ))),
-        output or project.folder,
-    )
-    write_text(project.work / "package.env", dotenv(_package_variables(delivered)))
-    manifest = delivered.manifest
-    narrate(
-        f"{delivered.package}: {manifest.package} for {manifest.architecture} {manifest.runtime}, "
-        f"{manifest.size_bytes} bytes, sha256 {manifest.sha256}"
-    )
+        return stay_with(project, plan, begun, timeout_minutes=timeout_minutes, output=output, as_json=as_json)
 
 
 @contextmanager
-def _stopped_when_interrupted(project: Project, begun: Sequence[StartedBuild]) -> Iterator[None]:
+def stopped_when_interrupted(project: Project, begun: Sequence[StartedBuild]) -> Iterator[None]:
     """Stop the builds that were begun when somebody cancels: nobody will ask for them."""
     try:
         yield
@@ -143,7 +150,8 @@ def _stopped_when_interrupted(project: Project, begun: Sequence[StartedBuild]) -
         raise
 
 
-def _require_gitlab_project(project: Project) -> None:
+def require_gitlab_project(project: Project) -> None:
+    """Make sure that a build knows where it comes home to."""
     if not project.plan.gitlab.project:
         raise ConfigurationError(
             "the GitLab project is not known",
@@ -175,6 +183,9 @@ def _refuse_tracked_work(project: Project) -> None:
 
 
 def _request(project: Project, commit: str | None, ref: str | None) -> Request:
+    from orchestrator.config.refs import check_ref
+    from orchestrator.stages.build import Request
+
     context = project.context
     name = ref or context.ref or project.git.current_ref()
     if not name:
@@ -209,7 +220,8 @@ def expected_commit(project: Project, commit: str | None) -> str:
     return checked_out
 
 
-def _record(project: Project, started: Sequence[StartedBuild]) -> None:
+def record_builds(project: Project, started: Sequence[StartedBuild]) -> None:
+    """Note the builds that were begun, for the jobs and commands that come after this one."""
     write_json(project.work / "builds.json", {"builds": [item.__dict__ for item in started]})
     # Package names have no underscore, so no two of them become one variable.
     variables = {f"ORCHESTRATOR_BUILD_ID_{item.package.upper().replace('-', '_')}": item.build_id for item in started}
@@ -220,18 +232,3 @@ def _record(project: Project, started: Sequence[StartedBuild]) -> None:
         narrate("these are more builds than a dotenv report may hold: their ids are in builds.json alone")
         report = ""
     write_text(project.work / "build.env", report)
-
-
-def _package_variables(delivered: Delivered) -> dict[str, str]:
-    manifest = delivered.manifest
-    return {
-        "ORCHESTRATOR_PACKAGE": manifest.package,
-        "ORCHESTRATOR_PACKAGE_ARCHITECTURE": manifest.architecture,
-        "ORCHESTRATOR_PACKAGE_RUNTIME": manifest.runtime,
-        "ORCHESTRATOR_PACKAGE_COMMIT": manifest.commit,
-        "ORCHESTRATOR_PACKAGE_SHA256": manifest.sha256,
-        "ORCHESTRATOR_PACKAGE_SHA256_BASE64": manifest.sha256_base64,
-        "ORCHESTRATOR_PACKAGE_BUCKET": manifest.bucket,
-        "ORCHESTRATOR_PACKAGE_KEY": manifest.key,
-        "ORCHESTRATOR_PACKAGE_VERSION_ID": manifest.version_id or "",
-    }

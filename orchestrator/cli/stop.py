@@ -1,4 +1,4 @@
-"""`stop`: end builds, by their ids or those that this job has started."""
+"""`stop`: end builds, by their ids, of a ref, or those that this job has started."""
 
 from __future__ import annotations
 
@@ -6,28 +6,63 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from orchestrator.cli.completion import complete_builds, complete_packages
 from orchestrator.cli.project import Project, config_option, load_project
 from orchestrator.cli.screen import narrate
 from orchestrator.errors import ConfigurationError
 
 
-@click.command(epilog="Example: orchestrator stop lxml-function-parser:0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0")
+@click.command(epilog="Example: orchestrator stop --ref feature/numpy-2")
 @config_option
+@click.option("--ref", default="", help="Stop the builds of this branch or tag that run.")
+@click.option(
+    "--package",
+    "packages",
+    multiple=True,
+    shell_complete=complete_packages,
+    help="Stop builds of this package only; may be repeated.",
+)
 @click.option("--if-canceled", is_flag=True, help="Do nothing unless CI_JOB_STATUS is `canceled`, for `after_script`.")
-@click.argument("builds", nargs=-1, metavar="[BUILD]...")
-def stop(config: Path, *, if_canceled: bool, builds: tuple[str, ...]) -> None:
-    """Stop builds that are running.
+@click.argument("builds", nargs=-1, metavar="[BUILD]...", shell_complete=complete_builds)
+def stop(config: Path, *, ref: str, packages: tuple[str, ...], if_canceled: bool, builds: tuple[str, ...]) -> None:
+    """Stop builds that are running, and look until they have ended.
 
-    Without a BUILD, those that `orchestrator build` has started here. A build that has ended already is no failure.
+    A BUILD is an id, or the first 8 characters of its UUID. Without one, the builds of a ref or package that run; else
+    those that `orchestrator build` has started here. A build that has ended already is no failure.
     """
     # A job that ended well pays for none of the imports below.
     if if_canceled and os.environ.get("CI_JOB_STATUS") != "canceled":
         return
+    if builds and (ref or packages):
+        raise click.UsageError("name either builds, or a ref and packages")
     project = load_project(config, os.environ)
-    stop_builds(project, builds or _started(project.work / "builds.json"))
+    if builds or ref or packages:
+        named = _named(project, builds, ref, packages)
+        if named:
+            stop_builds(project, named)
+        else:
+            narrate("no such build is running")
+    else:
+        stop_builds(project, [one["build_id"] for one in begun_here(project.work / "builds.json") if one["ours"]])
+
+
+def _named(project: Project, builds: Sequence[str], ref: str, packages: tuple[str, ...]) -> list[str]:
+    """Return the ids of the builds that somebody means."""
+    from orchestrator.effects.codebuild import CodeBuildService
+    from orchestrator.plan.names import split_build_id
+    from orchestrator.stages.stop import running
+    from orchestrator.stages.which_build import find_builds
+
+    if builds and all(split_build_id(text) for text in builds):
+        return list(builds)
+    codebuild = CodeBuildService(project.plan.region)
+    if builds:
+        return [record.id for record in find_builds(project.plan, builds, codebuild)]
+    return [record.id for record in running(project.packages(packages), codebuild, ref=ref)]
 
 
 def stop_builds(project: Project, build_ids: Sequence[str]) -> None:
@@ -41,11 +76,11 @@ def stop_builds(project: Project, build_ids: Sequence[str]) -> None:
     stage.stop(project.plan, build_ids, wire.stop_world(project, os.environ))
 
 
-def _started(path: Path) -> list[str]:
-    """Return the builds that the job has started, from what `orchestrator build` has left."""
+def begun_here(path: Path) -> list[dict[str, Any]]:
+    """Return what `orchestrator build` has left about the builds it has begun; nothing if it never ran here."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return [str(item["build_id"]) for item in document["builds"] if item["ours"]]
+        return [{"build_id": str(one["build_id"]), "ours": bool(one["ours"])} for one in document["builds"]]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:

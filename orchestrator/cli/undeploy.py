@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,9 @@ from orchestrator.cli.project import config_option, load_project
 from orchestrator.cli.screen import narrate
 from orchestrator.cli.stages import refuse_fork
 from orchestrator.errors import ConfigurationError, Superseded
-from orchestrator.plan.model import BuildPlan
+
+if TYPE_CHECKING:
+    from orchestrator.plan.model import BuildPlan
 
 # Bytes that no package has: what goes is in the state, and the root is only read for what it names.
 _NOTHING = "A" * 43 + "="

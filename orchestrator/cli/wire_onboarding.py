@@ -27,6 +27,7 @@ from orchestrator.onboarding.steps import EmptyBucket
 from orchestrator.onboarding_ports import CiVariable
 from orchestrator.patience import Patience
 from orchestrator.platform_outputs import ROOT, OutdatedPlatformError, PlatformOutputs, ProjectAccess, read_outputs
+from orchestrator.vocabulary import Return
 
 _PATIENCE = Patience(tell=narrate)
 _PAUSE_SECONDS = 1.0
@@ -104,6 +105,7 @@ def _wanted(
         today=today.isoformat(),
         needed=_needed(configuration),
         bucket=bucket or _own_bucket(place),
+        token=configuration.return_ is not Return.WAIT,
     )
 
 
@@ -111,7 +113,8 @@ def _inputs(base: str, outputs: PlatformOutputs | None, configuration: Configura
     """Return the inputs of the component that are not its defaults."""
     directory = {} if base == "." else {"directory": base}
     other = outputs is not None and outputs.audience != configuration.gitlab.url
-    return {**directory, **({"audience": outputs.audience} if outputs and other else {})}
+    waits = {"return": configuration.return_.value} if configuration.return_ is Return.WAIT else {}
+    return {**directory, **waits, **({"audience": outputs.audience} if outputs and other else {})}
 
 
 def _variables(place: Place, access: ProjectAccess) -> tuple[CiVariable, ...]:

@@ -11,6 +11,7 @@ from orchestrator.config import shapes
 from orchestrator.config.document import Document
 from orchestrator.config.images import default_image
 from orchestrator.config.problem import Path
+from orchestrator.config.targets import split_targets
 from orchestrator.vocabulary import Architecture, Machine, Source, StateBackend
 
 
@@ -20,6 +21,7 @@ def complete(document: Document, environment: Mapping[str, str], directory: str)
     `directory` is the name of the directory of the file. A block of the wrong type is left alone, so that
     checking the result afterwards finds it.
     """
+    split_targets(document)
     filler = Filler(document, environment)
     filler.variable("project", ("CI_PROJECT_PATH_SLUG",), (), slug(directory), "the directory's name")
     filler.variable("region", ("AWS_REGION", "AWS_DEFAULT_REGION"))

@@ -9,6 +9,7 @@ from orchestrator.config.document import Document
 from orchestrator.config.images import architecture_of
 from orchestrator.config.making import contradictions_of_package, runtime_rows
 from orchestrator.config.problem import Path
+from orchestrator.config.targets import taken_names
 from orchestrator.vocabulary import Architecture, Return, Source, StateBackend
 
 _STATE_KEYS = {
@@ -22,11 +23,14 @@ _STATE_KEYS = {
 
 
 def misplaced(document: Document) -> Iterator[tuple[Path, str]]:
-    """Give the keys that have no effect because of another key; asks for the document as it was written."""
+    """Give the keys that cannot be what they are because of another key; asks for the document as it was written."""
     if document.at("clone") is not None and document.at("source") != Source.CLONE.value:
         yield ("clone",), "has no effect without `source: clone`"
     if document.at("handback") is not None and document.at("return") != Return.EVENT.value:
         yield ("handback",), "has no effect without `return: event`"
+    if document.at("trigger") is not None and document.at("return") == Return.WAIT.value:
+        yield ("trigger",), "has no effect with `return: wait`: nobody needs a trigger token"
+    yield from taken_names(document)
     state = document.at("terraform", "state")
     for key, backend in _STATE_KEYS.items():
         if document.at("terraform", key) is not None and state != backend.value:

@@ -28,6 +28,9 @@ SecretArn = Annotated[
     str, AfterValidator(shapes.secret_arn), Field(json_schema_extra={"pattern": shapes.STORED_PATTERN})
 ]
 FleetArn = Annotated[str, AfterValidator(shapes.fleet), Field(json_schema_extra={"pattern": shapes.FLEET_PATTERN})]
+PricedMachine = Annotated[
+    str, AfterValidator(shapes.priced_machine), Field(json_schema_extra={"pattern": shapes.PRICED_MACHINE_PATTERN})
+]
 VpcId = Annotated[str, AfterValidator(shapes.vpc_id), Field(json_schema_extra={"pattern": shapes.VPC_PATTERN})]
 SubnetId = Annotated[str, AfterValidator(shapes.subnet_id), Field(json_schema_extra={"pattern": shapes.SUBNET_PATTERN})]
 SecurityGroupId = Annotated[
@@ -100,7 +103,22 @@ def _id_as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _dollars(value: object) -> object:
+    # YAML 1.1 has many ways to write a number; here it is digits with a point, as on a price list.
+    text = value.text if isinstance(value, Odd) and value.kind == "the number" else str(value)
+    if isinstance(value, (bool, str)) or not shapes.matches(_DOLLARS_PATTERN, text) or float(text) > _MOST_DOLLARS:
+        raise ValueError(f"expected US dollars from 0 to {_MOST_DOLLARS}, such as 0.0034")
+    return float(text)
+
+
 Version = Annotated[Literal[1], BeforeValidator(_no_truth_value)]
+_MOST_DOLLARS = 1000
+_DOLLARS_PATTERN = r"^[0-9]{1,4}([.][0-9]{1,8})?$"
+Dollars = Annotated[
+    float,
+    BeforeValidator(_dollars),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": _MOST_DOLLARS}),
+]
 # CloudWatch Logs API: PutRetentionPolicy.
 LogRetention = Annotated[
     Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],

@@ -71,7 +71,8 @@ def parse_file(
     except ValidationError as error:
         found += sentences.problems(error.errors(include_url=False), document, kind)
     if found or complete is None:
-        raise failure(filename, found, kind.hint)
+        # What is wrong with an entry that stands for two packages is wrong with both of them.
+        raise failure(filename, list(dict.fromkeys(found)), kind.hint)
     return complete
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from orchestrator.config.fields import (
     Bucket,
+    Dollars,
     GitLabProject,
     KeyArn,
     LogRetention,
@@ -16,6 +17,7 @@ from orchestrator.config.fields import (
     Parameter,
     PolicyArn,
     Prefix,
+    PricedMachine,
     Region,
     RelativePath,
     RuntimeName,
@@ -57,7 +59,8 @@ class Trigger(Model):
     """The GitLab trigger that brings the result home."""
 
     token_parameter: Parameter = Field(
-        description="SSM parameter that holds the trigger token; by default `/gitlab/trigger/<project>`."
+        description="SSM parameter that holds the trigger token; by default `/gitlab/trigger/<project>`. "
+        "Nobody reads it with `return: wait`."
     )
 
 
@@ -130,6 +133,12 @@ class GitLab(Model):
         return f"{self.url}/api/v4"
 
 
+class MachinePrice(Model):
+    """What a machine of CodeBuild costs you."""
+
+    per_minute: Dollars = Field(description="US dollars for a minute.", examples=[0.0034])
+
+
 class Configuration(Model):
     """Everything `orchestrator.yml` says, complete: defaults and CI variables are filled in."""
 
@@ -168,7 +177,8 @@ class Configuration(Model):
         alias="return",
         strict=False,
         description="Who brings the result home. `trigger`: the build, with a GitLab trigger token. "
-        "`event`: a function that AWS calls when the build has ended, in whatever way.",
+        "`event`: a function that AWS calls when the build has ended, in whatever way. "
+        "`wait`: the job `build`, which waits for it; the same pipeline goes on with the package.",
     )
     trigger: Trigger = Field(description="The GitLab trigger that brings the result home.")
     handback: Handback | None = Field(
@@ -186,6 +196,13 @@ class Configuration(Model):
         default=None,
         description="IAM policy that bounds every role that prebuild makes.",
         examples=["arn:aws:iam::123456789012:policy/orchestrator/parser-eu-central-1-bound"],
+    )
+    prices: Mapping[PricedMachine, MachinePrice] = Field(
+        default={},
+        max_length=20,
+        description="Prices of build machines, where the built-in table has none or another one. "
+        "They are shown, and decide nothing.",
+        examples=[{"arm1.small": {"per_minute": 0.0034}}],
     )
     tags: Mapping[TagKey, TagValue] = Field(
         default={},

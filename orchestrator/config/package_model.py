@@ -31,6 +31,7 @@ from orchestrator.config.fields import (
 )
 from orchestrator.config.package_shapes import SYSTEM_PACKAGE_PATTERN
 from orchestrator.config.runtime_model import NAMES
+from orchestrator.config.targets import BOTH
 from orchestrator.packaging.inspection.model import Rule
 from orchestrator.vocabulary import Architecture, CacheKind, Kind, Machine, Where
 
@@ -200,6 +201,12 @@ class Allow(Model):
     reason: Reason = Field(description="Why it does no harm; it stands in the manifest.")
 
 
+# A list never reaches the model: it was split before.
+_Architecture = Annotated[
+    Architecture, WithJsonSchema({"type": ["string", "array"], "enum": [*BOTH, BOTH, BOTH[::-1]]})
+]
+
+
 class Package(Model):
     """One thing to build."""
 
@@ -209,10 +216,11 @@ class Package(Model):
         description="`function`: the zip of a Lambda function. `layer`: the zip of a Lambda layer. "
         "`custom`: the files that your own `commands` leave.",
     )
-    architecture: Architecture = Field(
+    architecture: _Architecture = Field(
         default=Architecture.ARM64,
         strict=False,
-        description="Processor on which the package is built and will run.",
+        description="Processor on which the package is built and will run. A list of both stands for two packages, "
+        "`<name>-arm64` and `<name>-x86-64`, which are built side by side.",
     )
     runtime: RuntimeName = Field(
         default="python3.12",

@@ -12,6 +12,7 @@ from orchestrator.config.format import Format
 from orchestrator.config.platform_model import Platform
 from orchestrator.config.problem import Path
 from orchestrator.config.schema import Schema
+from orchestrator.vocabulary import Return
 
 EXAMPLE = """\
 region: eu-central-1
@@ -42,7 +43,8 @@ def _complete(document: Document, environment: Mapping[str, str], _directory: st
         if isinstance(project, dict):
             filler.value(("projects", path, "name"), slug(path), ("projects", path))
             name = valid(shapes.name, document.at("projects", path, "name"), "unnamed")
-            filler.value(("projects", path, "parameters"), [f"/gitlab/trigger/{name}"])
+            waits = project.get("return") == Return.WAIT.value
+            filler.value(("projects", path, "parameters"), [] if waits else [f"/gitlab/trigger/{name}"])
 
 
 def _misplaced(_document: Document) -> Iterator[tuple[Path, str]]:

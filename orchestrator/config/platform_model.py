@@ -66,13 +66,14 @@ class PlatformProject(Model):
         default=Return.TRIGGER,
         alias="return",
         strict=False,
-        description="`return` of its orchestrator.yml: with `event` it may make its function, too.",
+        description="`return` of its orchestrator.yml: with `event` it may make its function, too; with `wait` its "
+        "builds need no trigger token.",
     )
     parameters: tuple[Parameter, ...] = Field(
         strict=False,
         max_length=50,
-        description="SSM parameters that its builds may read; by default `/gitlab/trigger/<name>`. "
-        "With `source: clone` name those of the clone, too.",
+        description="SSM parameters that its builds may read; by default `/gitlab/trigger/<name>`, none with "
+        "`return: wait`. With `source: clone` name those of the clone, too.",
     )
     builds: tuple[Builds, ...] | None = Field(
         default=None,

@@ -133,7 +133,7 @@ class _Reader:
         if tag == "int":
             return int(text) if _DECIMAL.fullmatch(text) else Odd(_number_kind(text))
         if tag == "float":
-            return Odd("the number")
+            return Odd("the number", text)
         if tag == "timestamp":
             return Odd("the date", text)
         return self._unknown_tag(node, origin)

@@ -89,7 +89,7 @@ def _entry(schema: Schema, path: str, node: dict[str, Any]) -> str:
 
 
 def _facts(node: dict[str, Any], target: dict[str, Any]) -> list[tuple[str, str]]:
-    words = ", ".join(f"`{word}`" for word in node.get("enum", ()))
+    words = ", ".join(f"`{_inline(word)}`" for word in node.get("enum", ()))
     limits = f"{node['minimum']} to {node['maximum']}" if {"minimum", "maximum"} <= node.keys() else ""
     examples = ", ".join(f"`{_inline(example)}`" for example in node.get("examples", ()))
     return [
@@ -108,6 +108,7 @@ def _type(node: dict[str, Any]) -> str:
         "object": "block",
         "string": "text",
         "integer": "whole number",
+        "number": "number",
         "boolean": "true or false",
         "null": "null",
         "array": "list",

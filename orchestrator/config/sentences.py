@@ -60,7 +60,7 @@ class _Speaker:
             return f"expected at most {context['max_length']} entries"
         allowed = self.file.schema.allowed_at(path)
         if "enum" in allowed:
-            *rest, last = [f"`{word}`" for word in allowed["enum"] if word is not None]
+            *rest, last = [f"`{word}`" for word in allowed["enum"] if word is not None and not isinstance(word, list)]
             return f"expected {', '.join(rest)} or {last}" if rest else f"expected {last}"
         if "minimum" in allowed and "integer" in allowed["type"]:
             return f"expected a whole number from {allowed['minimum']} to {allowed.get('maximum', 'any')}"
@@ -117,7 +117,7 @@ class _Speaker:
         allowed = self.file.schema.allowed_at(path)
         examples = allowed.get("examples", ()) if self.file.has_examples_only(path) else ()
         known: Sequence[Any] = allowed.get("enum") or examples
-        return [choice for choice in known if choice is not None]
+        return [choice for choice in known if choice is not None and not isinstance(choice, list)]
 
     def _nearest_key(self, path: Path) -> str:
         name = str(path[-1])

@@ -8,6 +8,9 @@ from pathlib import PurePosixPath
 
 STORED_PATTERN = r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}$"
 FLEET_PATTERN = r"^arn:[a-z-]+:codebuild:[a-z0-9-]+:[0-9]{12}:fleet/[A-Za-z0-9_-]{2,128}(:[A-Za-z0-9-]{1,64})?$"
+PRICED_MACHINE_PATTERN = (
+    r"^((general1|arm1)[.](small|medium|large|xlarge|2xlarge)|lambda[.](arm|x86)[.](1|2|4|8|10)GB)$"
+)
 VPC_PATTERN = r"^vpc-[0-9a-f]{8,17}$"
 SUBNET_PATTERN = r"^subnet-[0-9a-f]{8,17}$"
 SECURITY_GROUP_PATTERN = r"^sg-[0-9a-f]{8,17}$"
@@ -42,6 +45,15 @@ def name(text: str) -> str:
     """Name of a project or package: two of them and a hyphen stay below CodeBuild's 150 characters."""
     if not matches(NAME_PATTERN, text):
         raise ValueError("expected 1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit")
+    return text
+
+
+def priced_machine(text: str) -> str:
+    """Name of a machine as AWS's price list of CodeBuild has it."""
+    if not matches(PRICED_MACHINE_PATTERN, text):
+        raise ValueError(
+            "expected a machine such as `arm1.small`, `general1.2xlarge` (x86), `lambda.arm.2GB` or `lambda.x86.2GB`"
+        )
     return text
 
 

@@ -11,6 +11,7 @@ from orchestrator.doctor_ports import ExaminedProject, ProjectFacts
 from orchestrator.findings import Finding, Weight
 from orchestrator.onboarding_ports import Role, TriggerToken
 from orchestrator.plan.model import Plan
+from orchestrator.vocabulary import Return
 
 # docs/guide.md
 _OLDEST, _INPUTS = (16, 11), (17, 11)
@@ -55,6 +56,8 @@ def project(plan: Plan, examined: ExaminedProject, today: date) -> Iterator[Find
     if facts.default_branch and not facts.protected:
         fix = f"`glab api --method POST projects/{facts.id}/protected_branches --field name={facts.default_branch}`"
         yield found("branch-unprotected", facts.path, f"`{facts.default_branch}` is not protected", fix)
+    if plan.return_ is Return.WAIT:
+        return
     if facts.access < Role.MAINTAINER:
         what = "trigger tokens are shown to Maintainers only, and this token has a smaller role"
         yield Finding(

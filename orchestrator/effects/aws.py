@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -29,6 +29,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.parsers import ResponseParserError
+from botocore.session import Session, get_session
 
 from orchestrator.aws_calls import PatientClient, Undecodable, code_of
 from orchestrator.errors import ConfigurationError, CredentialsExpired, MachineryError, OrchestratorError
@@ -59,12 +60,14 @@ CONFIG = Config(
 )
 # For whoever has seconds left.
 HASTY = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=3, read_timeout=4))
+_MAKING = Lock()
 
 
 @cache
-def _session() -> boto3.session.Session:
+def _session() -> Session:
     # One for all clients: each new session reads the endpoints and the list of services again, a tenth of a second.
-    return boto3.session.Session()
+    # Not boto3's: its clients are these as well, and importing what it adds for large files costs another tenth.
+    return get_session()
 
 
 @cache
@@ -72,7 +75,7 @@ def client(service: str, region: str, config: Config | None = None) -> Any:
     """Return the client of a service; credentials and endpoints come from the environment, as boto3 reads it."""
     session = _session()
     try:
-        return session.client(service, region_name=region, config=config or CONFIG)  # type: ignore[call-overload]
+        return session.create_client(service, region_name=region, config=config or CONFIG)
     except ValueError as error:  # botocore says so of an endpoint that is no URL
         raise ConfigurationError(
             f"cannot talk to AWS {service}",
@@ -85,7 +88,13 @@ def patient(
     service: str, region: str, patience: Patience, pace: Pace = AWS, config: Config | None = None
 ) -> PatientClient:
     """Return the client that every call of ours goes through."""
-    return PatientClient(lambda: client(service, region, config), patience, pace, forget_credentials)
+    return PatientClient(lambda: _current(service, region, config), patience, pace, forget_credentials)
+
+
+def _current(service: str, region: str, config: Config | None) -> Any:
+    # Clients may be used by several threads at once; a session may not make them so (boto3 guide: Session).
+    with _MAKING:
+        return client(service, region, config)
 
 
 def forget_credentials() -> None:

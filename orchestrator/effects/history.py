@@ -42,6 +42,14 @@ class RemoteHistory:
             self._asked("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--unshallow", _REMOTE, name)
         return Reach(head, self._contains(head, sha))
 
+    def heads(self) -> dict[str, str]:
+        """Return the commit that each branch and tag points to, by full name; raises what `reach` raises."""
+        listing = self._asked("ls-remote", "--quiet", _REMOTE, "refs/heads/*", "refs/tags/*")
+        found = {match["ref"]: match["sha"] for match in _LINE.finditer(listing)}
+        # Of a tag with a message, the commit and not the tag.
+        peeled = {name.removesuffix("^{}"): sha for name, sha in found.items() if name.endswith("^{}")}
+        return {name: sha for name, sha in {**found, **peeled}.items() if not name.endswith("^{}")}
+
     def _head(self, name: str) -> str:
         """Return the commit that a full ref name points to, empty if there is none."""
         listing = self._asked("ls-remote", "--quiet", _REMOTE, name, f"{name}^{{}}")

@@ -21,6 +21,8 @@ class ParameterStore:
 
     def missing(self, names: Sequence[str]) -> Sequence[str]:
         """Return those of the names that do not exist; none when the caller may not list parameters."""
+        if not names:  # which SSM refuses to be asked
+            return []
         try:
             with aws_errors(_WHAT):
                 known = set(self._known(list(dict.fromkeys(names))))

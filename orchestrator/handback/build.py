@@ -55,7 +55,8 @@ def _ended(build: BuildId, record: Mapping[str, Any]) -> Ended | None:
     listed = record.get("environment", {}).get("environmentVariables") or []
     variables = {str(item.get("name")): str(item.get("value")) for item in listed if item.get("type") == "PLAINTEXT"}
     ref, commit = variables.get("ORCHESTRATOR_REF", ""), variables.get("ORCHESTRATOR_COMMIT_SHA", "")
-    if not ref and not commit:
+    # Started by hand, or for somebody who fetches the package himself (`rerun --local`).
+    if not ref:
         return None
     pipeline = variables.get("ORCHESTRATOR_PIPELINE_ID", "")
     _check(build, "ORCHESTRATOR_COMMIT_SHA", commit, bool(_SHA.fullmatch(commit)), "40 hexadecimal digits")

@@ -160,8 +160,11 @@ def _description(observed: Observed, wanted: Wanted) -> str:
     lines = ["Packages for AWS Lambda are built by CodeBuild and come back as job artifacts.", ""]
     if files is not None:
         lines += [f"- {'adds' if new else 'changes'} `{path}`" for path, (new, _) in files.changes.items()]
-        lines += list(_notes(files.verdict.merged if files.verdict else {}))
-    lines.append(f"- the builds come home with the trigger token in the SSM parameter `{wanted.parameter}`")
+        lines += list(_notes(files.verdict.merged if files.verdict and wanted.token else {}))
+    if wanted.token:
+        lines.append(f"- the builds come home with the trigger token in the SSM parameter `{wanted.parameter}`")
+    else:
+        lines.append("- the job `build` waits for its builds, and the same pipeline goes on with the packages")
     if wanted.variables:
         named = " and ".join(f"`{item.key}`" for item in wanted.variables)
         lines.append(f"- the jobs of protected branches take their AWS roles from {named}")

@@ -33,7 +33,7 @@ def stored_id(observed: Observed, wanted: Wanted) -> int | None:
 def token_problems(observed: Observed, wanted: Wanted, *, rotate: bool) -> Iterator[Problem]:
     """Yield what is wrong with what is stored; `--rotate` mends all of it."""
     found = observed.parameters.get(wanted.parameter)
-    if found is None or rotate:
+    if found is None or rotate or not wanted.token:
         return
     what = f"the SSM parameter `{wanted.parameter}` cannot be used"
     number = stored_id(observed, wanted)
@@ -69,6 +69,8 @@ def _of_token(number: int, token: TriggerToken | None, today: str) -> Iterator[P
 
 def token_steps(observed: Observed, wanted: Wanted, *, rotate: bool, rotated: bool) -> Iterator[Step]:
     """Yield what to do about the token; `rotated` says that this run has replaced it already."""
+    if not wanted.token:
+        return
     known, number = ours(observed, wanted), stored_id(observed, wanted)
     alive = any(token.id == number for token in observed.tokens)
     stored = wanted.parameter in observed.parameters

@@ -32,8 +32,9 @@ class Wanted:
     """What a project shall have.
 
     `configuration` is the text of `orchestrator.yml` in this checkout, `path` where it lies in the repository.
-    `settings` are those that the platform offers. `needed` are parameters that must be there already, with whether
-    they hold a secret.
+    `settings` are those that the platform offers. `token` tells whether builds come home with a trigger token in
+    `parameter`; without one nothing is made or stored, and what was made before stays. `needed` are parameters that
+    must be there already, with whether they hold a secret.
     """
 
     place: Place
@@ -49,6 +50,7 @@ class Wanted:
     today: str = ""
     needed: Mapping[str, bool] = field(default_factory=dict)
     bucket: str | None = None
+    token: bool = True
 
 
 @dataclass(frozen=True)

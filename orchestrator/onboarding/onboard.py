@@ -83,7 +83,7 @@ def links(observed: Observed, wanted: Wanted) -> Iterator[str]:
     """Yield where to look at what was made."""
     url = observed.facts.url
     number = stored_id(observed, wanted)
-    if number is not None:
+    if number is not None and wanted.token:
         yield f"trigger token {number}: {url}/-/settings/ci_cd#js-pipeline-triggers"
         yield f"SSM parameter: {wanted.parameter} in {wanted.place.region}"
     for item in wanted.variables:

@@ -140,7 +140,7 @@ def _gitlab(configuration: Configuration) -> GitLabPlan:
     return GitLabPlan(
         url=configuration.gitlab.url,
         project=configuration.gitlab.project or "",
-        trigger_parameter=configuration.trigger.token_parameter,
+        trigger_parameter=None if configuration.return_ is Return.WAIT else configuration.trigger.token_parameter,
         clone_url=clone.url if clone else None,
         username_parameter=clone.username_parameter if clone else None,
         token_parameter=clone.token_parameter if clone else None,

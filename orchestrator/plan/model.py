@@ -150,12 +150,13 @@ class ArtifactsPlan:
 class GitLabPlan:
     """The GitLab project that builds come from and return to, and the names of its SSM parameters.
 
-    `project` is the id or full path. The clone fields are None unless the source is `clone`.
+    `project` is the id or full path. `trigger_parameter` is None with `return: wait`, where nobody needs a token; the
+    clone fields are None unless the source is `clone`.
     """
 
     url: str
     project: str
-    trigger_parameter: str
+    trigger_parameter: str | None
     clone_url: str | None
     username_parameter: str | None
     token_parameter: str | None
@@ -222,13 +223,19 @@ class Plan:
     @property
     def build_parameters(self) -> list[str]:
         """The names of the SSM parameters that a build reads; an event tells its end without a token in the build."""
-        own = [] if self.handback else [self.gitlab.trigger_parameter]
-        return [*own, *self.gitlab.clone_parameters]
+        own = self.gitlab.trigger_parameter if self.return_ is Return.TRIGGER else None
+        return [*([own] if own else []), *self.gitlab.clone_parameters]
 
     @property
     def parameters(self) -> list[str]:
         """The names of all SSM parameters that must exist."""
-        return [self.gitlab.trigger_parameter, *self.gitlab.clone_parameters]
+        own = self.gitlab.trigger_parameter
+        return [*([own] if own else []), *self.gitlab.clone_parameters]
+
+    @property
+    def longest_minutes(self) -> int:
+        """How long a build of this plan may take at most, with its time in the queue: whoever waits needs as long."""
+        return max((build.timeout_minutes + build.queue_timeout_minutes for build in self.builds), default=0)
 
     def by_codebuild_project(self) -> dict[str, BuildPlan]:
         """Return the builds under the names of their CodeBuild projects."""

@@ -29,7 +29,7 @@ def buildspec(plan: Plan, build: BuildPlan, *, template: str) -> str:
         cache_paths=list(build.cache.paths) if build.cache else [],
         settings=settings(plan, build),
         tool_sha256=plan.tool_sha256,
-        calls_home=plan.return_ is Return.TRIGGER,
+        return_=str(plan.return_),
     )
 
 

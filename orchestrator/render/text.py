@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.plan.model import BuildPlan, Plan
-from orchestrator.vocabulary import Where
+from orchestrator.vocabulary import Return, Where
 
 
 def plan_text(plan: Plan, settings_digest: str) -> str:
@@ -13,7 +13,7 @@ def plan_text(plan: Plan, settings_digest: str) -> str:
         f"project:   {plan.project}",
         f"region:    {plan.region}",
         f"source:    {plan.source}",
-        f"return:    {plan.return_} to {plan.gitlab.project or 'the GitLab project'} on {plan.gitlab.url}",
+        f"return:    {_return(plan)}",
         f"bucket:    {bucket}",
         f"state:     {plan.state.backend}",
         f"settings:  {settings_digest[:12]}",
@@ -21,6 +21,12 @@ def plan_text(plan: Plan, settings_digest: str) -> str:
     for build in plan.builds:
         lines += ["", *_build_lines(build)]
     return "\n".join(lines) + "\n"
+
+
+def _return(plan: Plan) -> str:
+    if plan.return_ is Return.WAIT:
+        return f"{plan.return_}, in the pipeline that has started the build"
+    return f"{plan.return_} to {plan.gitlab.project or 'the GitLab project'} on {plan.gitlab.url}"
 
 
 def _build_lines(build: BuildPlan) -> list[str]:

@@ -239,7 +239,9 @@ class _Run:
         else:
             with noting(self._plan.return_, self._world.narrate):  # the way that its first homecoming has closed
                 Homecoming(record, self._plan.artifacts.prefix, self._store_of(item), self._request.ref).reopen()
-            self._world.narrate(f"started the pipeline {pipelines.start(self._request.ref, record.id)}")
+            url = pipelines.start(self._request.ref, record.id)
+            if url:
+                self._world.narrate(f"started the pipeline {url}")
         started = self._started(item, record, ours=False)
         self._report(started, "success", f"{item.target}, built before", self._request.pipeline_id)
 

@@ -80,6 +80,11 @@ class Desk:
     tracked: Tracked = field(default=lambda _folder, _names: ())
 
 
+def place_of(output: Path, package: str, *, several: bool) -> Path:
+    """Return the folder for a package: `output` itself, or one below it for each where several come at once."""
+    return output / package if several else output
+
+
 def refuse_tracked(desk: Desk, output: Path) -> None:
     """Make sure that no file of the user would be replaced or removed; raises `ConfigurationError`.
 

@@ -1,4 +1,4 @@
-"""The last word about a build that comes home by an event: which pipeline has taken it."""
+"""The last word about a build that has come home: which pipeline has taken it."""
 
 from __future__ import annotations
 
@@ -22,22 +22,27 @@ class Doorstep:
     """The record of one build's way home, and the pipeline that stands there. See `handback.record`.
 
     The event of an ending is told at least once, so two pipelines may come for one build; of those of a ref,
-    the first one takes it.
+    the first one takes it. Where it is `shared`, nobody is told: each pipeline has waited for the build, and takes it.
     """
 
     home: Homecoming
     pipeline_id: str
     clock: Clock
+    shared: bool = False
 
     def look(self) -> None:
         """Raise `TakenAlready` if another pipeline has taken the build."""
-        self._found()
+        if not self.shared:
+            self._found()
 
     def take(self) -> None:
         """Note that this pipeline takes the build, once and for good; a repeated job finds its own note.
 
         Raises `TakenAlready` if another pipeline was first.
         """
+        if self.shared:
+            self.home.arrive(self.pipeline_id)
+            return
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self.clock.sleep(_PAUSE_SECONDS)

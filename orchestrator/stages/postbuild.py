@@ -24,7 +24,7 @@ from orchestrator.stages.ending import check_ending
 from orchestrator.stages.follow import follow
 from orchestrator.stages.homecoming import Homecoming, noting
 from orchestrator.stages.verified import Notes, verified_of
-from orchestrator.vocabulary import Where
+from orchestrator.vocabulary import Return, Where
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 
@@ -161,11 +161,14 @@ def _told(item: BuildPlan, record: BuildRecord, asking: Asking) -> _Told:
 
 
 def _doorstep(plan: Plan, item: BuildPlan, record: BuildRecord, ref: str, world: PostbuildWorld) -> Doorstep | None:
-    """Return where the build is taken in, None at a terminal, where nobody else comes for it."""
+    """Return where the build is taken in, None at a terminal, where nobody else comes for it.
+
+    Nobody tells a pipeline of a build that it waits for itself, so any number of them may take it.
+    """
     if not world.pipeline_id:
         return None
     home = Homecoming(record, plan.artifacts.prefix, _store_of(plan, item, world), ref)
-    return Doorstep(home, world.pipeline_id, world.clock)
+    return Doorstep(home, world.pipeline_id, world.clock, shared=plan.return_ is Return.WAIT)
 
 
 def _expected_of(plan: Plan, item: BuildPlan, record: BuildRecord, commit: str) -> Expected:
@@ -184,6 +187,12 @@ def _expected_of(plan: Plan, item: BuildPlan, record: BuildRecord, commit: str) 
             "build_arn": record.arn,
         },
     )
+
+
+def package_of(plan: Plan, build_id: str) -> BuildPlan:
+    """Return whose build this is, or whose package if the job `build` has made it; raises `Refused` for any other."""
+    made = split_assembled_id(build_id)
+    return _expected_build(plan, build_id) if made is None else _planned(plan, made.codebuild_project)
 
 
 def _expected_build(plan: Plan, build_id: str) -> BuildPlan:

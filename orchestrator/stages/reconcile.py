@@ -12,6 +12,7 @@ from orchestrator.plan.model import Plan
 from orchestrator.ports import CodeBuild, OpenStore, Pipelines
 from orchestrator.records import BuildRecord
 from orchestrator.stages.homecoming import Homecoming, open_at
+from orchestrator.vocabulary import Return
 
 # Ten pages of CodeBuild's lists: what is further back is older than anybody reconciles.
 _SEARCHED_BUILDS = 1000
@@ -47,8 +48,11 @@ class Finding:
 def reconcile(plan: Plan, world: ReconcileWorld, *, hours: int) -> Iterator[Finding]:
     """Give every build that has ended within the last hours, and start a pipeline for those that never came home.
 
-    Doing it again, or twice at once, starts nothing twice: the record of each build is claimed first.
+    Doing it again, or twice at once, starts nothing twice: the record of each build is claimed first. With
+    `return: wait` there is nothing to give: whoever waits for a build has heard of its end, or asks again.
     """
+    if plan.return_ is Return.WAIT:
+        return
     now = world.now()
     projects = world.codebuild.projects([item.codebuild_project for item in plan.builds])
     for name, project in sorted(projects.items()):

@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.errors import ConfigurationError, MachineryError, OrchestratorError, Refused
+from orchestrator.patience import Bout, Pace, Patience
 from orchestrator.plan.model import Plan
 from orchestrator.plan.names import split_build_id
 from orchestrator.ports import CodeBuild, CommitStatus, Narrator
 from orchestrator.records import BuildRecord
+from orchestrator.stages.earlier import SEARCHED_BUILDS
 from orchestrator.vocabulary import BuildStatus, Return
+
+# A build is told to stop, and stops a little later: its machine is taken away.
+_LOOKING = Pace(first_seconds=1.0, longest_seconds=5.0, deadline_seconds=120.0)
 
 
 @dataclass(frozen=True)
 class StopWorld:
-    """What stop touches."""
+    """What stop touches. `patience` says how long the end of the builds may be waited for."""
 
     codebuild: CodeBuild
     status: CommitStatus
     narrate: Narrator
+    patience: Patience = field(default_factory=Patience)
 
 
 def stop(plan: Plan, build_ids: Sequence[str], world: StopWorld) -> None:
-    """Stop those of the builds that still run; the others are left as they have ended.
+    """Stop those of the builds that still run, and look until they have ended; the others are left as they ended.
 
     Raises `Refused` for a build of another project before any is stopped, `ConfigurationError` for one that CodeBuild
-    does not know, and `MachineryError` for one that could not be stopped, each after all others were.
+    does not know, and `MachineryError` for one that could not be stopped or goes on, each after all others were.
     """
     for build_id in build_ids:
         _check(plan, build_id)
     known = world.codebuild.builds(build_ids) if build_ids else {}
-    failed = [text for one in known.values() if (text := _stop(plan, one, world))]
+    told: list[str] = []
+    failed = [text for one in known.values() if (text := _stop(plan, one, world, told))]
+    failed += _look(told, world)
     if failed:
         raise MachineryError("not every build was stopped", detail="\n".join(failed), hint="run the command again")
     unknown = [build_id for build_id in build_ids if build_id not in known]
@@ -39,6 +47,17 @@ def stop(plan: Plan, build_ids: Sequence[str], world: StopWorld) -> None:
         raise ConfigurationError(
             "CodeBuild does not know every build", detail="unknown: " + ", ".join(unknown), hint="correct the id"
         )
+
+
+def running(plan: Plan, codebuild: CodeBuild, *, ref: str = "") -> list[BuildRecord]:
+    """Return the builds of the plan's packages that run, the newest of each first; of one ref if it is named."""
+    existing = codebuild.projects(sorted(plan.by_codebuild_project()))
+    return [
+        one
+        for name in sorted(existing)
+        for one in codebuild.newest(name, limit=SEARCHED_BUILDS)
+        if not one.complete and (not ref or one.variables.get("ORCHESTRATOR_REF") == ref)
+    ]
 
 
 def stop_older(records: Iterable[BuildRecord], codebuild: CodeBuild, narrate: Narrator) -> None:
@@ -63,8 +82,8 @@ def _check(plan: Plan, build_id: str) -> None:
         )
 
 
-def _stop(plan: Plan, record: BuildRecord, world: StopWorld) -> str:
-    """Stop one build; return why it could not be, or an empty string."""
+def _stop(plan: Plan, record: BuildRecord, world: StopWorld, told: list[str]) -> str:
+    """Tell one build to stop, and note it in `told` if it has not ended by that; return why it could not be told."""
     if record.complete:
         world.narrate(f"{record.id} has ended already: {record.status}")
         return ""
@@ -75,9 +94,13 @@ def _stop(plan: Plan, record: BuildRecord, world: StopWorld) -> str:
     if ended.complete and ended.status != BuildStatus.STOPPED:
         world.narrate(f"{record.id} has ended already: {ended.status}")
         return ""
-    world.narrate(f"stopped {record.id}")
+    if ended.complete:
+        world.narrate(f"stopped {record.id}")
+    else:
+        world.narrate(f"{record.id} is told to stop")
+        told.append(record.id)
     # With `return: event` the end of the build comes home and reports itself.
-    if plan.return_ is Return.TRIGGER:
+    if plan.return_ is not Return.EVENT:
         world.status.report(
             record.variables.get("ORCHESTRATOR_COMMIT_SHA", ""),
             state="canceled",
@@ -88,3 +111,21 @@ def _stop(plan: Plan, record: BuildRecord, world: StopWorld) -> str:
             url=record.console_url,
         )
     return ""
+
+
+def _look(told: list[str], world: StopWorld) -> list[str]:
+    """Look until the builds have ended, and say how; return what is to be said of those that go on."""
+    bout = Bout(_LOOKING, world.patience)
+    left = list(told)
+    while left and bout.pause():
+        try:
+            seen = world.codebuild.builds(left)
+        except OrchestratorError as error:
+            world.narrate(f"{error.what}: trying again")
+            continue
+        for one in seen.values():
+            if one.complete:
+                left.remove(one.id)
+                words = "stopped" if one.status == BuildStatus.STOPPED else f"ended {one.status}, before it stopped:"
+                world.narrate(f"{words} {one.id}")
+    return [f"{build_id} was told to stop, and still runs" for build_id in left]

@@ -20,6 +20,7 @@ from orchestrator.errors import MachineryError
 from orchestrator.stages.build import StartedBuild
 
 OURS = StartedBuild("parser", "demo-parser:1", "0" * 40, "https://console", ours=True)
+ANOTHER = "demo-parser:0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 THEIRS = StartedBuild("images", "demo-images:2", "0" * 40, "https://console")
 
 
@@ -69,7 +70,7 @@ def test_a_signal_waits_for_the_record(number: signal.Signals) -> None:
 @pytest.mark.parametrize("cause", [KeyboardInterrupt, Interrupted])
 def test_an_interrupted_build_stops_what_it_started(stopped: list[str], cause: type[BaseException]) -> None:
     """Whoever cancels `orchestrator build` stops the builds it has started, and none that it has only found."""
-    with pytest.raises(cause), stages._stopped_when_interrupted(SimpleNamespace(), [OURS, THEIRS]):
+    with pytest.raises(cause), stages.stopped_when_interrupted(SimpleNamespace(), [OURS, THEIRS]):
         raise cause
     assert stopped == [OURS.build_id]
 
@@ -83,7 +84,7 @@ def test_a_build_that_cannot_be_stopped_hides_no_cancellation(monkeypatch: pytes
 
     monkeypatch.setattr(stages, "stop_builds", fail)
     monkeypatch.setattr(stages, "narrate", said.append)
-    with pytest.raises(Interrupted), stages._stopped_when_interrupted(SimpleNamespace(), [OURS]):
+    with pytest.raises(Interrupted), stages.stopped_when_interrupted(SimpleNamespace(), [OURS]):
         raise Interrupted
     assert "time-out" in said[0]
 
@@ -95,7 +96,7 @@ def test_a_build_that_cannot_be_stopped_hides_no_cancellation(monkeypatch: pytes
         (None, ["--if-canceled"], []),
         ("canceled", ["--if-canceled"], [OURS.build_id]),
         (None, [], [OURS.build_id]),
-        (None, ["demo-parser:9"], ["demo-parser:9"]),
+        (None, [ANOTHER], [ANOTHER]),
     ],
 )
 def test_stop_takes_what_the_job_has_started(

@@ -153,7 +153,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
         ("artifacts: {prefix: /a}", r"artifacts.prefix: expected"),
         ("artifacts: {prefix: a/../b}", r"artifacts.prefix: expected a key prefix without"),
         ("artifacts: {managed: no}", r"artifacts.managed: .*`artifacts.bucket`"),
-        ("return: push", r"6: return: expected `trigger` or `event`, found the text `push`"),
+        ("return: push", r"6: return: expected `trigger`, `event` or `wait`, found the text `push`"),
         ("handback: {inputs: no}", r"6: handback: has no effect without `return: event`"),
         ("return: event\ngitlab: {url: 'http://gitlab.example.com'}", r"7: gitlab.url: `return: event` needs .*https"),
         (

@@ -104,7 +104,7 @@ NONE = f"{REGION}projects: {{}}\n"
         (PROJECTS + "  a/b:\n", "3: projects.a/b: expected a block of `key: value` lines, found nothing; `{}` takes"),
         (PROJECTS + "  a/b: {nmae: c}\n", "3: projects.a/b.nmae: unknown key, did you mean `name`?"),
         (PROJECTS + "  a/b: {branches: [x]}\n", "unknown key here, it belongs to `projects.<name>.refs.apply.b"),
-        (PROJECTS + "  a/b: {return: wait}\n", "3: projects.a/b.return: expected `trigger` or `event`, found the text"),
+        (PROJECTS + "  a/b: {return: push}\n", "3: projects.a/b.return: expected `trigger`, `event` or `wait`, found"),
         (PROJECTS + "  a/b: {refs: {start: {branches: []}}}\n", "3: projects.a/b.refs.start: no job could take this"),
         (PROJECTS + "  a/b: {refs: {start: {branches: ['${x}']}}}\n", "branches.0: expected the name of a branch"),
         (PROJECTS + "  a/b: {}\n  a.b: {}\n  A/b: {}\n", "5: projects.A/b: has the name `a-b` like `a/b`; give one"),

@@ -201,6 +201,13 @@ def test_an_ailment_that_depends_on_the_plan_is_found(
     assert [one.rule for one in found] == [ailment]
 
 
+def test_who_waits_needs_no_token() -> None:
+    """With `return: wait` neither a trigger token nor its parameter is missed, whatever there is of them."""
+    plan = make(SMALL + "return: wait\n", {"CI_SERVER_URL": "https://gitlab.com"})
+    for changes in ({"tokens": [], "stored": {}}, {"tokens": owned(active=False), "facts": project(access=30)}):
+        assert looked(Healthy(**changes), plan) == []
+
+
 def test_without_an_identity_the_rest_of_aws_is_not_called_fine() -> None:
     """No credentials are one error, and the rest of AWS is said once not to have been looked at."""
     refused = ConfigurationError("AWS does not know who asks", detail="no credentials", hint="configure them")

@@ -72,6 +72,18 @@ def test_a_branch_that_has_moved_on_contains_its_commits(origin: Origin) -> None
     assert origin.reach("old", sha) == Reach(origin.shas[0], contains=False)
 
 
+def test_all_branches_and_tags_are_listed_with_their_commits(origin: Origin) -> None:
+    """Of a tag with a message the commit is meant, and a branch and a tag of one name are told apart."""
+    origin.check_out(origin.shas[-1])
+    git(origin.folder, "tag", "v1", origin.shas[0])
+    git(origin.folder, "tag", "--annotate", "--message", "two", "main", origin.shas[1])
+    assert RemoteHistory(GitCheckout(origin.job, ENVIRONMENT), HEADS).heads() == {
+        "refs/heads/main": origin.shas[-1],
+        "refs/tags/main": origin.shas[1],
+        "refs/tags/v1": origin.shas[0],
+    }
+
+
 @pytest.mark.parametrize("depth", [0, 1])
 def test_a_forced_history_does_not_contain_what_it_has_dropped(origin: Origin, depth: int) -> None:
     """After a forced push the commit is not of this branch any more, although the object is still there."""

@@ -159,7 +159,6 @@ def test_codebuild_may_lag_behind_its_events(function: Function, builds: list[An
     "env",
     [
         {"ORCHESTRATOR_COMMIT_SHA": "abc"},
-        {"ORCHESTRATOR_REF": ""},
         {"ORCHESTRATOR_REF": "a\nb"},
         {"ORCHESTRATOR_REF": "x" * 1025},
         {"ORCHESTRATOR_PIPELINE_ID": "7; rm"},

@@ -252,3 +252,13 @@ def carried_out(observed: Observed, todo: list[Any]) -> Observed:
             assert stored_token(parameters[NAME].description, 17, SERVER) != step.token_id
             tokens = [item for item in tokens if item.id != step.token_id]
     return replace(observed, tokens=tuple(tokens), parameters=parameters)
+
+
+def test_who_waits_needs_no_token() -> None:
+    """With `return: wait` no token is made, judged or thrown away, whatever is stored; offboarding still takes it."""
+    waiting = replace(WANTED, token=False)
+    for parameters in ({}, stored(5), stored(5, "String"), stored(5, description="by hand")):
+        observed = replace(SETTLED, tokens=(token(5), token(6)), parameters=parameters)
+        assert problems(observed, waiting, rotate=False) == []
+        assert steps(observed, waiting, rotate=False) == steps(observed, waiting, rotate=True) == []
+    assert [step for step in farewell_steps(observed, (), waiting) if isinstance(step, DeleteToken)]

@@ -44,7 +44,7 @@ def _render(**values: Any) -> dict[str, Any]:
         "cache_paths": [],
         "architecture": "arm64",
         "runtime": "python3.12",
-        "calls_home": True,
+        "return_": "trigger",
     }
     document: dict[str, Any] = yaml.safe_load(environment.from_string(TEMPLATE.read_text()).render(defaults | values))
     return document

@@ -22,6 +22,7 @@ from orchestrator.render.buildspec import buildspec
 from orchestrator.render.buildspec import settings as rendered_settings
 from orchestrator.render.dotenv import dotenv, fits_gitlab
 from orchestrator.render.terraform import terraform_root, with_editor
+from orchestrator.render.text import plan_text
 from orchestrator.vocabulary import Architecture, Kind, Source, StateBackend, Where
 
 TEMPLATE = (resources.folder("buildspecs") / "python.yml.j2").read_text(encoding="utf-8")
@@ -286,6 +287,15 @@ def test_a_build_whose_end_an_event_tells_has_no_way_to_gitlab() -> None:
     assert not [line for phase in document["phases"].values() for line in phase["commands"] if " trigger" in line]
     variables = json.loads(root(plan).files["terraform.tfvars.json"])
     assert variables["builds"]["demo-parser"]["parameters"] == ["/gitlab/username", "/gitlab/pat"]
+
+
+def test_a_build_that_a_job_waits_for_needs_no_token() -> None:
+    """With `return: wait` no buildspec, role or parameter knows of a trigger token, and there is no function."""
+    plan = make(EVENT.replace("event", "wait"), {"CI_PROJECT_ID": "7", "CI_PROJECT_URL": "https://gitlab.com/a/b"})
+    assert plan.parameters == plan.build_parameters == ["/gitlab/username", "/gitlab/pat"]
+    assert "trigger" not in json.dumps(root(plan).files["terraform.tfvars.json"])
+    assert json.loads(root(plan).files["terraform.tfvars.json"])["handback"] is None
+    assert "wait, in the pipeline that has started the build" in plan_text(plan, "0" * 64)
 
 
 def test_the_function_is_told_to_terraform() -> None:

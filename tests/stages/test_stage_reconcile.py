@@ -27,10 +27,11 @@ class Schedule:
     pipelines: FakePipelines | None = field(default_factory=FakePipelines)
     store: FakeStore = field(default_factory=FakeStore)
 
-    def run(self, hours: int = 48) -> list[Finding]:
+    def run(self, hours: int = 48, *, return_: str = "trigger") -> list[Finding]:
         codebuild = FakeCodeBuild({"demo-parser": project("demo-parser")}, {self.built.id: self.built})
         world = ReconcileWorld(codebuild, lambda bucket, account: self.store, self.pipelines, lambda: NOW)
-        return list(reconcile(make(), world, hours=hours))
+        plan = make(f"project: demo\nregion: eu-central-1\nreturn: {return_}\npackages: {{parser: {{}}}}\n")
+        return list(reconcile(plan, world, hours=hours))
 
     def note(self, **fields: Any) -> None:
         self.store.objects[KEY] = json.dumps({"build_id": LOST.id, **fields}).encode()
@@ -57,6 +58,14 @@ def test_only_what_nobody_brings_is_brought(fields: dict[str, Any] | None, outco
     assert finding.outcome.startswith(outcome)
     assert schedule.pipelines is not None
     assert schedule.pipelines.started == ([("main", LOST.id)] if outcome == "started" else [])
+
+
+def test_there_is_nothing_to_bring_for_those_who_wait() -> None:
+    """With `return: wait` no pipeline is started for a build: the job that has waited has told its end."""
+    schedule = Schedule()
+    assert schedule.run(return_="wait") == []
+    assert schedule.pipelines is not None
+    assert schedule.pipelines.started == []
 
 
 def test_again_starts_nothing() -> None:

@@ -23,7 +23,9 @@ def test_what_has_ended_is_left_alone(status: str) -> None:
     assert said == [f"{RUNNING.id} has ended already: {status}"]
 
 
-@pytest.mark.parametrize(("text", "reports"), [("trigger", [(SHA, "canceled")]), ("event", [])])
+@pytest.mark.parametrize(
+    ("text", "reports"), [("trigger", [(SHA, "canceled")]), ("event", []), ("wait", [(SHA, "canceled")])]
+)
 def test_what_runs_is_stopped(text: str, reports: list[tuple[str, str]]) -> None:
     """A running build is stopped; its commit is told here only if the build does not come home by itself."""
     plan = make(f"project: demo\nregion: eu-central-1\nreturn: {text}\npackages: {{parser: {{}}}}\n")

@@ -69,6 +69,8 @@ class AwsAccount:
 
     def parameters(self, names: Sequence[str], region: str) -> Mapping[str, StoredParameter]:
         """Return those of the SSM parameters that are in a region, by name."""
+        if not names:  # which SSM refuses to be asked
+            return {}
         filters = [{"Key": "Name", "Option": "Equals", "Values": list(names)}]
         with aws_errors(f"cannot look up SSM parameters in {region}"):
             pages = self._pages("ssm", "describe_parameters", "Parameters", region, ParameterFilters=filters)

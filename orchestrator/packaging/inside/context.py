@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:=/+-]*")
 
 @dataclass(frozen=True)
 class Build:
-    """One CodeBuild build. `snapshot_sha256` is empty when the commit is cloned."""
+    """One CodeBuild build. `snapshot_sha256` is empty when the commit is cloned, `ref` when nobody is to be called."""
 
     settings: Settings
     commit: str
@@ -99,8 +99,11 @@ def _digest(environ: Mapping[str, str], name: str) -> str:
 
 
 def _ref(environ: Mapping[str, str]) -> str:
-    """Return the branch or tag, which is only ever data; control characters cannot be part of one (git)."""
-    ref = _required(environ, "ORCHESTRATOR_REF")
+    """Return the branch or tag, which is only ever data; control characters cannot be part of one (git).
+
+    It is there and empty for a build whose package stays with whoever has asked for it (`rerun --local`).
+    """
+    ref = environ["ORCHESTRATOR_REF"] if "ORCHESTRATOR_REF" in environ else _required(environ, "ORCHESTRATOR_REF")
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in ref):
         raise _refused("ORCHESTRATOR_REF", ref, "the name of a branch or tag")
     return ref

@@ -18,6 +18,8 @@ def trigger(build: Build, workspace: Workspace, *, sleep: Callable[[float], None
 
     Raises ConfigurationError (token, project, settings), Superseded (the ref is gone), MachineryError.
     """
+    if not build.ref:
+        return "nobody is called: this build was asked for by no pipeline"
     settings = build.settings.trigger
     if settings is None:
         raise ConfigurationError(

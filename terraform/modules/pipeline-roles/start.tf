@@ -84,8 +84,8 @@ data "aws_iam_policy_document" "start" {
 
   statement {
     sid       = "ReadLogs"
-    actions   = ["logs:GetLogEvents"]
-    resources = [for arn in local.log_group_arns : "${arn}:log-stream:*"]
+    actions   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
+    resources = [for arn in local.log_group_arns : "${arn}:*"]
   }
 
   # aws:ResourceAccount: should the bucket ever be deleted and its name be taken by a stranger, nothing is read from

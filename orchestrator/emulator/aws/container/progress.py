@@ -12,7 +12,8 @@ from orchestrator.emulator.aws.container.nodes import YamlFileError
 from orchestrator.emulator.aws.container.shell import Interrupted, Limits
 from orchestrator.vocabulary import BuildStatus
 
-_SILENT = ("QUEUED", "PROVISIONING")  # before the container and its log exist
+_SILENT = ("QUEUED", "PROVISIONING", "FINALIZING")  # before and after the container writes its log
+_ENTERED = {"DOWNLOAD_SOURCE": "Phase is DOWNLOAD_SOURCE", "UPLOAD_ARTIFACTS": ""}  # others: `Entering phase …`
 
 
 class Progress:
@@ -28,8 +29,9 @@ class Progress:
         self._build.begin(name)
         with self.leaving(name):
             limits.check()
-            if name not in _SILENT:
-                self._log.container(f"Phase is {name}" if name == "DOWNLOAD_SOURCE" else f"Entering phase {name}")
+            entered = _ENTERED.get(name, f"Entering phase {name}")
+            if entered and name not in _SILENT:
+                self._log.container(entered)
             yield
             limits.check()
 

@@ -1,0 +1,292 @@
+"""`--wait` and `attach`: show builds until they have ended, bring their packages, and say what became of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+from orchestrator.cli import looks, wire
+from orchestrator.cli.asking import AskingWatch, Detached
+from orchestrator.cli.build_screen import LineScreen, SectionScreen
+from orchestrator.cli.outcome_json import outcome_json
+from orchestrator.cli.project import Project
+from orchestrator.cli.screen import narrate, print_data, print_document
+from orchestrator.cli.stop import stop_builds
+from orchestrator.costs.estimate import estimate, money
+from orchestrator.effects.files import write_bytes, write_json, write_text
+from orchestrator.effects.git import tracked_in
+from orchestrator.errors import OrchestratorError
+from orchestrator.plan.model import Plan
+from orchestrator.redaction import KNOWN
+from orchestrator.render.junit import Case, build_report
+from orchestrator.render.outcome_table import Row, duration, outcome_table
+from orchestrator.render.sections import Paint
+from orchestrator.stages.build import StartedBuild
+from orchestrator.stages.delivery import place_of
+from orchestrator.stages.wait import Awaited, Outcome, WaitWorld, exit_code, wait
+from orchestrator.vocabulary import BuildStatus
+from orchestrator.watching.model import Seen
+from orchestrator.watching.watch import watch
+
+_GRACE_MINUTES = 5
+_NO_FAILURE = 4
+
+
+class SeveralFailed(OrchestratorError):
+    """Not every build has succeeded; the exit code is that of the worst class among them."""
+
+    def __init__(self, failed: Sequence[Outcome], code: int) -> None:
+        super().__init__(
+            f"{len(failed)} packages were not built and brought home",
+            detail="\n\n".join(f"{one.awaited.package}: {_told(one.error)}" for one in failed),
+            hint="`orchestrator rerun --failed` builds these again",
+        )
+        self.exit_code = code
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How somebody waits: for how long at most (None: as long as builds may take), and for which ref.
+
+    `begun` is what `builds.json` holds, and what is added to; none of it for builds that were not started here.
+    `made` are packages that were made on this machine, and where each is to go. With `untold` no commit status is set.
+    `quit_with_reader` ends the command when nobody reads its output any more; else only the output ends. `as_json`
+    prints what became of the builds as one document, and everything else on standard error.
+    """
+
+    timeout_minutes: float | None = None
+    ref: str = ""
+    begun: Sequence[StartedBuild] = ()
+    made: Mapping[str, Path] = field(default_factory=dict)
+    untold: bool = False
+    quit_with_reader: bool = False
+    as_json: bool = False
+
+
+def wait_for(project: Project, awaited: Sequence[Awaited], how: Waiting) -> list[Outcome]:
+    """Stay with builds until they have ended; print what they write, and a table at the end.
+
+    Leaves `.orchestrator/builds.json` and `.orchestrator/junit.xml`. Raises the failure of a single build as it is,
+    `SeveralFailed` for several, `Detached` when somebody at the terminal leaves the builds alone.
+    """
+    write = narrate if how.as_json else _writer(how)
+    screen = _screen(awaited, write)
+    with ExitStack() as stack:
+        stack.callback(screen.close)
+        follow: Callable[[Sequence[str]], Iterator[Seen]] = partial(
+            watch, world=wire.watch_world(project), deadline_seconds=_deadline_seconds(project, how)
+        )
+        if can_ask():
+            follow = stack.enter_context(AskingWatch(follow, partial(stop_builds, project)))
+        outcomes = wait(project.plan, awaited, _world(project, how, follow, screen.tell))
+    outcomes = [*outcomes, *(_fetched(project, name, place) for name, place in how.made.items())]
+    _conclude(project, outcomes, how, write)
+    return outcomes
+
+
+def stay_with(
+    project: Project,
+    plan: Plan,
+    begun: Sequence[StartedBuild],
+    *,
+    timeout_minutes: float | None,
+    output: Path | None,
+    as_json: bool = False,
+    untold: bool = False,
+) -> int:
+    """Wait for what was just begun for the packages of the plan, and bring all of it; return 4 if somebody leaves.
+
+    With `untold` GitLab hears nothing of it. Raises what `wait_for` raises.
+    """
+    where = places([item.package for item in plan.builds], output or project.folder)
+    awaited = [Awaited(one.package, one.build_id, one.commit, where[one.package]) for one in begun]
+    travelling = {one.package for one in begun}
+    how = Waiting(
+        timeout_minutes=timeout_minutes,
+        ref="" if untold else project.context.ref or "",
+        untold=untold,
+        begun=tuple(begun),
+        made={name: place for name, place in where.items() if name not in travelling},
+        as_json=as_json,
+    )
+    for one in begun:
+        if one.console_url:
+            narrate(f"{one.package}: {one.console_url}")
+    return left_alone(lambda: wait_for(project, awaited, how))
+
+
+def left_alone(waiting: Callable[[], object]) -> int:
+    """Return 0 once the waiting is over, 4 if somebody has left the builds before."""
+    try:
+        waiting()
+    except Detached as left:
+        narrate(f"{left.what}: {left.hint}")
+        return left.exit_code
+    return 0
+
+
+def places(names: Sequence[str], output: Path) -> dict[str, Path]:
+    """Return where packages go: a single one into the folder itself, several into a folder each."""
+    return {name: place_of(output, name, several=len(names) > 1) for name in names}
+
+
+def can_ask() -> bool:
+    """Tell whether somebody sits at this terminal, reads and answers."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
+
+
+def paint() -> Paint:
+    """Return the colours that are wanted: those of a terminal, and those that GitLab's log view knows."""
+    return Paint(not os.environ.get("NO_COLOR")) if in_job() else looks.paint()
+
+
+def in_job() -> bool:
+    """Tell whether this is a GitLab job, whose log view has sections."""
+    return os.environ.get("GITLAB_CI") == "true"
+
+
+def _screen(awaited: Sequence[Awaited], write: Callable[[str], None]) -> LineScreen | SectionScreen:
+    packages = {one.build_id: one.package for one in awaited}
+    kind = SectionScreen if in_job() else LineScreen
+    return kind(packages, write, paint())
+
+
+def _writer(how: Waiting) -> Callable[[str], None]:
+    """Return what prints; when its reader has gone, that ends the command or the printing."""
+    gone: list[BrokenPipeError] = []
+
+    def write(text: str) -> None:
+        if gone:
+            return
+        try:
+            print_data(text)
+        except BrokenPipeError as error:
+            if how.quit_with_reader:
+                raise
+            gone.append(error)
+
+    return write
+
+
+def _deadline_seconds(project: Project, how: Waiting) -> float:
+    return 60.0 * (how.timeout_minutes or project.plan.longest_minutes + _GRACE_MINUTES)
+
+
+def _world(
+    project: Project,
+    how: Waiting,
+    follow: Callable[[Sequence[str]], Iterator[Seen]],
+    tell: Callable[[Seen], None],
+) -> WaitWorld:
+    home = wire.postbuild_world(project, {} if how.untold else os.environ)
+    desk = replace(home.desk, tracked=partial(tracked_in, environment=os.environ))
+    # Without a pipeline: what is brought here is taken from nobody, so the pipeline that the build starts, or the job
+    # `postbuild` of this one, finds it as it was.
+    return WaitWorld(
+        watch=follow,
+        tell=tell,
+        postbuild=replace(home, desk=desk, pipeline_id=""),
+        ref=how.ref,
+        note=partial(_note, project, how),
+    )
+
+
+def _note(project: Project, how: Waiting, outcomes: Sequence[Outcome]) -> None:
+    """Keep what became of the builds so far, for those who come after us."""
+    known = {one.awaited.package: one for one in outcomes}
+    if how.begun:
+        builds = [{**one.__dict__, **_as_json(known.get(one.package))} for one in how.begun]
+        write_json(project.work / "builds.json", {"builds": builds})
+    cases = [_case(one) for one in outcomes]
+    write_text(project.work / "junit.xml", build_report(f"orchestrator {project.plan.project}", cases))
+
+
+def _conclude(project: Project, outcomes: Sequence[Outcome], how: Waiting, write: Callable[[str], None]) -> None:
+    """Say what became of all of it; raise what speaks for those that failed."""
+    _note(project, how, outcomes)
+    for one in outcomes:
+        if one.delivered:
+            manifest = one.delivered.manifest
+            narrate(
+                f"{one.delivered.package}: {manifest.package} for {manifest.architecture} {manifest.runtime}, "
+                f"{manifest.size_bytes} bytes, sha256 {manifest.sha256}"
+            )
+    if how.as_json:
+        print_document({"builds": [outcome_json(one, _status(one)) for one in outcomes]})
+    else:
+        write(outcome_table([_row(project, one) for one in outcomes], width=looks.width(), paint=paint()))
+    failed = [one for one in outcomes if one.error]
+    if len(failed) > 1:
+        raise SeveralFailed(failed, exit_code(outcomes))
+    if failed and failed[0].error:
+        raise failed[0].error
+
+
+def _fetched(project: Project, package: str, output: Path) -> Outcome:
+    """Bring a package that was made on this machine to where the others go."""
+    kept = project.work / "packages" / package
+    for path in sorted(kept.iterdir()):
+        write_bytes(output / path.name, path.read_bytes())
+    items = {item.package: item for item in project.plan.builds}
+    return Outcome(Awaited(package, "", "", output), items.get(package))
+
+
+def _row(project: Project, one: Outcome) -> Row:
+    return Row(
+        package=one.awaited.package,
+        target=str(one.item.target) if one.item else "",
+        status=_status(one),
+        duration=duration(one.seconds),
+        cost=_cost(project, one),
+        good=one.error is None,
+    )
+
+
+def _status(one: Outcome) -> str:
+    """Return how a build ended, and whether its package came home."""
+    if one.record is None:
+        return "lost" if one.error else "made here"
+    if one.error and one.record.status == BuildStatus.SUCCEEDED:
+        return {5: "refused", 4: "overtaken", 2: "not brought"}.get(one.error.exit_code, "not brought")
+    return one.record.status
+
+
+def _cost(project: Project, one: Outcome) -> str:
+    if one.record is None:
+        return ""
+    fleet = bool(one.item and one.item.fleet)
+    found = estimate(one.record, looks.prices(project.configuration), datetime.now(timezone.utc), fleet=fleet)
+    return money(found.dollars) if found else ""
+
+
+def _case(one: Outcome) -> Case:
+    text = KNOWN.cleaned(_told(one.error))
+    return Case(
+        package=one.awaited.package,
+        target=str(one.item.target) if one.item else "",
+        seconds=one.seconds or 0.0,
+        failure=KNOWN.cleaned(one.error.what) if one.error else "",
+        text=text,
+        skipped=one.exit_code == _NO_FAILURE,
+    )
+
+
+def _as_json(one: Outcome | None) -> dict[str, object]:
+    if one is None:
+        return {"status": "waiting"}
+    return {
+        "status": _status(one),
+        "exit_code": one.exit_code,
+        "seconds": one.seconds,
+        "error": KNOWN.cleaned(one.error.what) if one.error else None,
+    }
+
+
+def _told(error: OrchestratorError | None) -> str:
+    return str(error) if error else ""
