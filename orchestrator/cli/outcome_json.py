@@ -11,10 +11,15 @@ if TYPE_CHECKING:
     from orchestrator.stages.wait import Outcome
 
 
+def planned_json(package: str, commit: str) -> dict[str, Any]:
+    """Return what is known of a build that nobody has started."""
+    unknown = dict.fromkeys(("build_id", "status", "exit_code", "duration_seconds", "error", "output"))
+    return {**unknown, "package": package, "commit": commit}
+
+
 def started_json(one: StartedBuild) -> dict[str, Any]:
     """Return what is known of a build that nobody has waited for."""
-    unknown = dict.fromkeys(("status", "exit_code", "duration_seconds", "error", "output"))
-    return {"package": one.package, "build_id": one.build_id, "commit": one.commit, **unknown}
+    return {**planned_json(one.package, one.commit), "build_id": one.build_id}
 
 
 def outcome_json(one: Outcome, status: str) -> dict[str, Any]:

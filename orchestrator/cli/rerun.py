@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli.completion import complete_builds, complete_packages
+from orchestrator.cli.outcome_json import planned_json, started_json
 from orchestrator.cli.project import Project, config_option, load_project
-from orchestrator.cli.screen import narrate
+from orchestrator.cli.screen import narrate, print_document
 from orchestrator.cli.wait_options import output_option, timeout_option
 from orchestrator.errors import ConfigurationError
 
@@ -45,6 +46,7 @@ class _Then:
     timeout_minutes: float | None
     output: Path | None
     local: bool
+    as_json: bool
 
 
 @click.command(epilog="Example: orchestrator rerun --ref main --failed --wait")
@@ -72,6 +74,7 @@ class _Then:
 @click.option("--dry-run", is_flag=True, help="Say what would run, and start nothing.")
 @timeout_option
 @output_option
+@click.option("--json", "as_json", is_flag=True, help="Print the builds as JSON; with `--wait` the log goes to stderr.")
 def rerun(
     config: Path,
     *,
@@ -85,6 +88,7 @@ def rerun(
     dry_run: bool,
     timeout_minutes: float | None,
     output: Path | None,
+    as_json: bool,
 ) -> int:
     """Build a commit once more, with the settings that prebuild has applied.
 
@@ -97,7 +101,7 @@ def rerun(
         raise click.UsageError("name a ref, a commit or a build, not two of them")
     project = load_project(config, os.environ)
     by_itself = local or project.plan.return_ is Return.WAIT
-    then = _Then(local or (by_itself if waits is None else waits), timeout_minutes, output, local)
+    then = _Then(local or (by_itself if waits is None else waits), timeout_minutes, output, local, as_json)
     return _again(project, _Asked(ref, commit, build_id, packages, failed, local), then, dry_run=dry_run)
 
 
@@ -125,18 +129,32 @@ def _again(project: Project, asked: _Asked, then: _Then, *, dry_run: bool) -> in
     if not repeats:
         narrate(f"nothing to do: each package of {again.commit} has a build that succeeded or runs")
     if dry_run or not repeats:
+        if then.as_json:
+            print_document({"builds": [planned_json(one.item.package, again.commit) for one in repeats]})
         return 0
     record(())
     with stopped_when_interrupted(project, begun):
         start_again(plan, again, repeats, world, project.work)
-        return _stay(project, begun, then) if then.waits else 0
+        if then.waits:
+            return _stay(project, begun, then)
+        if then.as_json:
+            print_document({"builds": [started_json(one) for one in begun]})
+        return 0
 
 
 def _stay(project: Project, begun: Sequence[StartedBuild], then: _Then) -> int:
     from orchestrator.cli.waiting import stay_with
 
     plan = project.packages(tuple(one.package for one in begun))
-    return stay_with(project, plan, begun, timeout_minutes=then.timeout_minutes, output=then.output, untold=then.local)
+    return stay_with(
+        project,
+        plan,
+        begun,
+        timeout_minutes=then.timeout_minutes,
+        output=then.output,
+        as_json=then.as_json,
+        untold=then.local,
+    )
 
 
 def _chosen(project: Project, asked: _Asked, world: RerunWorld) -> tuple[Plan, Again, Known]:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 
@@ -15,39 +14,20 @@ from orchestrator.cli import looks, wire
 from orchestrator.cli.asking import AskingWatch, Detached
 from orchestrator.cli.build_screen import LineScreen, SectionScreen
 from orchestrator.cli.outcome_json import outcome_json
+from orchestrator.cli.outcomes import conclude, fetched, note, status_of, table
 from orchestrator.cli.project import Project
 from orchestrator.cli.screen import narrate, print_data, print_document
 from orchestrator.cli.stop import stop_builds
-from orchestrator.costs.estimate import estimate, money
-from orchestrator.effects.files import write_bytes, write_json, write_text
 from orchestrator.effects.git import tracked_in
-from orchestrator.errors import OrchestratorError
 from orchestrator.plan.model import Plan
-from orchestrator.redaction import KNOWN
-from orchestrator.render.junit import Case, build_report
-from orchestrator.render.outcome_table import Row, duration, outcome_table
 from orchestrator.render.sections import Paint
 from orchestrator.stages.build import StartedBuild
 from orchestrator.stages.delivery import place_of
-from orchestrator.stages.wait import Awaited, Outcome, WaitWorld, exit_code, wait
-from orchestrator.vocabulary import BuildStatus
+from orchestrator.stages.wait import Awaited, Outcome, WaitWorld, wait
 from orchestrator.watching.model import Seen
 from orchestrator.watching.watch import watch
 
 _GRACE_MINUTES = 5
-_NO_FAILURE = 4
-
-
-class SeveralFailed(OrchestratorError):
-    """Not every build has succeeded; the exit code is that of the worst class among them."""
-
-    def __init__(self, failed: Sequence[Outcome], code: int) -> None:
-        super().__init__(
-            f"{len(failed)} packages were not built and brought home",
-            detail="\n\n".join(f"{one.awaited.package}: {_told(one.error)}" for one in failed),
-            hint="`orchestrator rerun --failed` builds these again",
-        )
-        self.exit_code = code
 
 
 @dataclass(frozen=True)
@@ -84,9 +64,16 @@ def wait_for(project: Project, awaited: Sequence[Awaited], how: Waiting) -> list
         )
         if can_ask():
             follow = stack.enter_context(AskingWatch(follow, partial(stop_builds, project)))
-        outcomes = wait(project.plan, awaited, _world(project, how, follow, screen.tell))
-    outcomes = [*outcomes, *(_fetched(project, name, place) for name, place in how.made.items())]
-    _conclude(project, outcomes, how, write)
+        world = _world(project, how, follow, screen.tell)
+        outcomes = wait(project.plan, awaited, world)
+    desk = world.postbuild.desk
+    outcomes += [fetched(project, desk, name, place) for name, place in how.made.items()]
+    note(project, how.begun, outcomes)
+    if how.as_json:
+        print_document({"builds": [outcome_json(one, status_of(one)) for one in outcomes]})
+    else:
+        write(table(project, outcomes, paint()))
+    conclude(outcomes)
     return outcomes
 
 
@@ -193,100 +180,5 @@ def _world(
         tell=tell,
         postbuild=replace(home, desk=desk, pipeline_id=""),
         ref=how.ref,
-        note=partial(_note, project, how),
+        note=partial(note, project, how.begun),
     )
-
-
-def _note(project: Project, how: Waiting, outcomes: Sequence[Outcome]) -> None:
-    """Keep what became of the builds so far, for those who come after us."""
-    known = {one.awaited.package: one for one in outcomes}
-    if how.begun:
-        builds = [{**one.__dict__, **_as_json(known.get(one.package))} for one in how.begun]
-        write_json(project.work / "builds.json", {"builds": builds})
-    cases = [_case(one) for one in outcomes]
-    write_text(project.work / "junit.xml", build_report(f"orchestrator {project.plan.project}", cases))
-
-
-def _conclude(project: Project, outcomes: Sequence[Outcome], how: Waiting, write: Callable[[str], None]) -> None:
-    """Say what became of all of it; raise what speaks for those that failed."""
-    _note(project, how, outcomes)
-    for one in outcomes:
-        if one.delivered:
-            manifest = one.delivered.manifest
-            narrate(
-                f"{one.delivered.package}: {manifest.package} for {manifest.architecture} {manifest.runtime}, "
-                f"{manifest.size_bytes} bytes, sha256 {manifest.sha256}"
-            )
-    if how.as_json:
-        print_document({"builds": [outcome_json(one, _status(one)) for one in outcomes]})
-    else:
-        write(outcome_table([_row(project, one) for one in outcomes], width=looks.width(), paint=paint()))
-    failed = [one for one in outcomes if one.error]
-    if len(failed) > 1:
-        raise SeveralFailed(failed, exit_code(outcomes))
-    if failed and failed[0].error:
-        raise failed[0].error
-
-
-def _fetched(project: Project, package: str, output: Path) -> Outcome:
-    """Bring a package that was made on this machine to where the others go."""
-    kept = project.work / "packages" / package
-    for path in sorted(kept.iterdir()):
-        write_bytes(output / path.name, path.read_bytes())
-    items = {item.package: item for item in project.plan.builds}
-    return Outcome(Awaited(package, "", "", output), items.get(package))
-
-
-def _row(project: Project, one: Outcome) -> Row:
-    return Row(
-        package=one.awaited.package,
-        target=str(one.item.target) if one.item else "",
-        status=_status(one),
-        duration=duration(one.seconds),
-        cost=_cost(project, one),
-        good=one.error is None,
-    )
-
-
-def _status(one: Outcome) -> str:
-    """Return how a build ended, and whether its package came home."""
-    if one.record is None:
-        return "lost" if one.error else "made here"
-    if one.error and one.record.status == BuildStatus.SUCCEEDED:
-        return {5: "refused", 4: "overtaken", 2: "not brought"}.get(one.error.exit_code, "not brought")
-    return one.record.status
-
-
-def _cost(project: Project, one: Outcome) -> str:
-    if one.record is None:
-        return ""
-    fleet = bool(one.item and one.item.fleet)
-    found = estimate(one.record, looks.prices(project.configuration), datetime.now(timezone.utc), fleet=fleet)
-    return money(found.dollars) if found else ""
-
-
-def _case(one: Outcome) -> Case:
-    text = KNOWN.cleaned(_told(one.error))
-    return Case(
-        package=one.awaited.package,
-        target=str(one.item.target) if one.item else "",
-        seconds=one.seconds or 0.0,
-        failure=KNOWN.cleaned(one.error.what) if one.error else "",
-        text=text,
-        skipped=one.exit_code == _NO_FAILURE,
-    )
-
-
-def _as_json(one: Outcome | None) -> dict[str, object]:
-    if one is None:
-        return {"status": "waiting"}
-    return {
-        "status": _status(one),
-        "exit_code": one.exit_code,
-        "seconds": one.seconds,
-        "error": KNOWN.cleaned(one.error.what) if one.error else None,
-    }
-
-
-def _told(error: OrchestratorError | None) -> str:
-    return str(error) if error else ""

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from orchestrator.aws_calls import PatientClient
+from orchestrator.aws_calls import PatientClient, Undecodable
 from orchestrator.effects.aws import CONFIG, aws_errors, error_code, patient
 from orchestrator.errors import ConfigurationError, Denied, Gone, Refused
 from orchestrator.patience import Patience
@@ -92,6 +92,8 @@ class CloudWatchPages:
                 if error_code(error) in _ABSENT:
                     raise Gone(what, detail=f"observed: the group `{group}` or one of its streams is gone") from error
                 raise
+            if "events" not in answer:  # boto3 takes a page of HTML with status 200 for an empty answer
+                raise Undecodable(operation="filter_log_events", member="events")
         found: dict[str, list[LogLine]] = {}
         for event in answer["events"]:
             build_id = by_stream.get(event.get("logStreamName"))
@@ -145,12 +147,14 @@ def _pieces(body: Any, what: str) -> Iterator[bytes]:
         while rest:
             yield unpacked.decompress(rest, _PIECE_BYTES)
             rest = unpacked.unconsumed_tail
-            if unpacked.eof:
+            if unpacked.eof and (rest := unpacked.unused_data or next(chunks, b"")):
                 # A log may be several gzip members, one after the other.
-                rest, unpacked = unpacked.unused_data, zlib.decompressobj(wbits=31)
+                unpacked = zlib.decompressobj(wbits=31)
             rest = rest or next(chunks, b"")
     except zlib.error as error:
         raise ConfigurationError(what, detail="observed: it is not what gzip makes") from error
+    if not unpacked.eof:
+        raise ConfigurationError(what, detail="observed: it breaks off")
 
 
 def _chunks(body: Any, what: str) -> Iterator[bytes]:

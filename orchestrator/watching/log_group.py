@@ -65,6 +65,12 @@ class GroupSource:
         """Those of the members whose logs are read at all."""
         return [member for member in self.members if member.build.has_log]
 
+    def join(self, member: AloneSource) -> None:
+        """Take one more log; alone at first, if the others are being read just now."""
+        self.members.append(member)
+        if self._way is not None:
+            member.wake()
+
     def arrange(self) -> None:
         """Decide who is read together, and who alone."""
         crowd = self.crowd
@@ -108,6 +114,9 @@ class GroupSource:
                 yield from self._told(member, reading, lines, way)
         if not way.token:
             self._end(way, now)
+        elif len(way.readings) < len(way.read) / 2:
+            # Most of what comes is of logs that are read alone by now: begin again with the others.
+            self._way = None
 
     def failed(self, error: OrchestratorError) -> Iterator[Seen]:
         """Take a failure, and begin again where the logs were told to; without permission read each log alone."""

@@ -191,7 +191,7 @@ class Watching(Iterator[Seen]):
                 if not groups or len(groups[-1].members) >= MOST_BUILDS:
                     name = record.log_group or ""
                     groups.append(GroupSource(name, self._world.logs, self._patience, self._world.wall))
-                groups[-1].members.append(source)
+                groups[-1].join(source)
         for group in self._all_groups():
             group.arrange()
 

@@ -185,6 +185,7 @@ def test_commands_say_what_is_wrong(page_folder: Path) -> None:
         result = runner.invoke(cli, ["local", "faults", "set", file])
         assert isinstance(result.exception, ConfigurationError) and result.exception.hint
     assert json.loads(runner.invoke(cli, ["local", "faults", "show", "--json"]).stdout) == {
+        "schema_version": 1,
         "rules": [],
         "held": [],
         "journal": [],

@@ -179,9 +179,12 @@ def test_an_answer_about_another_build_is_refused(function: Function) -> None:
     assert function.gitlab.requests == []
 
 
-def test_a_build_that_somebody_started_by_hand_is_nobodys(function: Function) -> None:
-    """No pipeline waits for a build that was started without a ref and a commit."""
-    function.builds = [record(environment={})]
+@pytest.mark.parametrize(
+    "changes", [{"environment": {}}, {"env": {"ORCHESTRATOR_REF": ""}}], ids=["by hand", "rerun --local"]
+)
+def test_a_build_without_a_ref_is_nobodys(function: Function, changes: dict[str, Any]) -> None:
+    """No pipeline waits for a build that was started without a ref."""
+    function.builds = [record(**changes)]
     assert function()["result"] == "ignored"
     assert (function.gitlab.requests, function.marker(), function.dead_letters()) == ([], {}, [])
 

@@ -83,6 +83,12 @@ def test_a_delivered_package_is_no_failed_build(
     assert entry.main(["trigger"], case.private, case.variables) == code
 
 
+def test_a_build_of_no_ref_calls_nobody(case: Any, gitlab: Any) -> None:
+    """Whoever asks for a package without a ref fetches it himself: the token is not read, GitLab is not asked."""
+    assert "nobody is called" in case.run("trigger", ORCHESTRATOR_REF="")
+    assert gitlab.requests == []
+
+
 @pytest.mark.parametrize(
     ("status", "message", "code", "said"),
     [

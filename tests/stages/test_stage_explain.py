@@ -57,7 +57,7 @@ def why(*builds: BuildRecord, item: object = ITEM, stored: Mapping[str, Manifest
     return explain(builds[0], item, history)  # type: ignore[arg-type]
 
 
-RUNNING = {"status": "IN_PROGRESS", "complete": False, "ended": None}
+RUNNING: dict[str, Any] = {"status": "IN_PROGRESS", "complete": False, "ended": None}
 LOCKED = replace(ITEM, requirements="pylock.toml")
 
 

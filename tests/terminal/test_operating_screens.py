@@ -129,6 +129,7 @@ def test_documents_about_builds_are_those_of_their_schemas(built: Built) -> None
         ("artifacts verify", [known]),
         ("attach", [known]),
         ("build", ["--no-wait"]),
+        ("rerun", ["--dry-run", "--build", known]),
         ("reconcile", []),
     ):
         outcome = built.site.call(*name.split(), *more, "--json")
