@@ -187,6 +187,11 @@ class Configuration(Model):
         description="IAM policy that bounds every role that prebuild makes.",
         examples=["arn:aws:iam::123456789012:policy/orchestrator/parser-eu-central-1-bound"],
     )
+    functions_boundary: PolicyArn | None = Field(
+        default=None,
+        description="IAM policy that bounds the role of every function that `orchestrator deploy` deploys.",
+        examples=["arn:aws:iam::123456789012:policy/orchestrator/parser-eu-central-1-functions"],
+    )
     tags: Mapping[TagKey, TagValue] = Field(
         default={},
         max_length=40,
