@@ -16,8 +16,8 @@ settings.load_profile("orchestrator")
 
 # Minutes, or most of one; a worker takes whole files.
 _LONG = (
-    "test_first_day.py",
     "test_terminal.py",
+    "test_first_day.py",
     "test_hostile_refs.py",
     "test_second_implementation.py",
     "test_loop.py",

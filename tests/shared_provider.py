@@ -1,4 +1,4 @@
-"""The AWS provider as one process for many commands of Terraform, for tests that reach no account.
+"""The AWS provider as one process for many commands of Terraform, where starting it is not what is tested.
 
 Each command of Terraform, and each `run` of `terraform test`, starts the provider several times, and a start takes
 longer than what most of them ask it. A provider in its debug mode is the same program and stays:

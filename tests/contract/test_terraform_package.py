@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shared_provider import shared_provider
 from world import make
 
 from orchestrator import resources
@@ -87,18 +88,19 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mapping[str, 
     plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     terraform = find_terraform(os.environ)
     environment = provider_environment({**plain, "AWS_EC2_METADATA_DISABLED": "true"}, folder)
-    runner = TerraformRunner(folder, executable=terraform, environment=environment, narrate=print)
-    runner.init(backend_config=None)
-    runner.plan(folder / "plan")
-    shown = subprocess.run(
-        [*terraform.argv, "show", "-json", "plan"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    ).stdout
+    TerraformRunner(folder, executable=terraform, environment=environment, narrate=print).init(backend_config=None)
+    with shared_provider(folder, environment) as variables:
+        environment |= variables
+        TerraformRunner(folder, executable=terraform, environment=environment, narrate=print).plan(folder / "plan")
+        shown = subprocess.run(
+            [*terraform.argv, "show", "-json", "plan"],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        ).stdout
     return dict(_resources(json.loads(shown)["planned_values"]["root_module"]))
 
 
