@@ -13,6 +13,7 @@ VERSION = "1"
 _VERSION, _BUCKET, _KEY, _STATE = "version", "bucket", "key_arn", "state_bucket"
 _PROVIDER, _GITLAB, _AUDIENCE = "oidc_provider_arn", "gitlab_url", "audience"
 _APPLY, _START, _BOUND, _PATH = "apply_arn", "start_arn", "permissions_boundary_arn", "gitlab_project"
+_DEPLOY, _FUNCTIONS = "deploy_arn", "functions_boundary_arn"
 
 
 class OutdatedPlatformError(Exception):
@@ -25,13 +26,18 @@ class OutdatedPlatformError(Exception):
 
 @dataclass(frozen=True)
 class ProjectAccess:
-    """What the jobs of one project take: two roles, and the bound of every role that `prebuild` makes for it."""
+    """What the jobs of one project take: two roles, and the bound of every role that `prebuild` makes for it.
+
+    A project that deploys has a third role, and the bound of the roles of its functions; None for one that does not.
+    """
 
     project: str  # `project` of orchestrator.yml
     gitlab_project: str  # full path in GitLab
     apply_arn: str
     start_arn: str
     permissions_boundary_arn: str
+    deploy_arn: str | None = None
+    functions_boundary_arn: str | None = None
 
     @property
     def artifact_prefix(self) -> str:
@@ -66,16 +72,17 @@ def platform_names() -> dict[str, str]:
     return {key: f"{ROOT}{key}" for key in (_VERSION, _BUCKET, _KEY, _STATE, _PROVIDER, _GITLAB, _AUDIENCE)}
 
 
-def project_names(project: str) -> dict[str, str]:
+def project_names(project: str, *, deploys: bool = False) -> dict[str, str]:
     """Return the full name of each value of one project, by what it is."""
-    return {key: f"{ROOT}roles/{project}/{key}" for key in (_APPLY, _START, _BOUND, _PATH)}
+    keys = (_APPLY, _START, _BOUND, _PATH, *((_DEPLOY, _FUNCTIONS) if deploys else ()))
+    return {key: f"{ROOT}roles/{project}/{key}" for key in keys}
 
 
 def read_outputs(values: Mapping[str, str]) -> PlatformOutputs | None:
     """Return what the parameters below `ROOT` say, by full name; None when there is no platform.
 
     Raises `OutdatedPlatformError` for another version, and for one that lacks a value: it is being made or taken away.
-    A project of which something is missing is left out.
+    A project of which something is missing is left out, but for what only a project that deploys has.
     """
     if not values:
         return None
@@ -94,9 +101,15 @@ def read_outputs(values: Mapping[str, str]) -> PlatformOutputs | None:
 def _projects(values: Mapping[str, str]) -> dict[str, ProjectAccess]:
     beginning = f"{ROOT}roles/"
     slugs = {name.removeprefix(beginning).partition("/")[0] for name in values if name.startswith(beginning)}
-    found = {slug: project_names(slug) for slug in sorted(slugs)}
     return {
-        slug: ProjectAccess(slug, **{key: values[name] for key, name in names.items()})
-        for slug, names in found.items()
-        if all(name in values for name in names.values())
+        slug: ProjectAccess(slug, **_known(slug, values))
+        for slug in sorted(slugs)
+        if all(name in values for name in project_names(slug).values())
     }
+
+
+def _known(slug: str, values: Mapping[str, str]) -> dict[str, str]:
+    found = {key: values[name] for key, name in project_names(slug, deploys=True).items() if name in values}
+    # One without the other is being made or taken away.
+    whole = {_DEPLOY, _FUNCTIONS} <= set(found)
+    return {key: value for key, value in found.items() if whole or key not in (_DEPLOY, _FUNCTIONS)}

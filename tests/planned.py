@@ -75,6 +75,7 @@ module "roles" {{
 
   account_id        = "{account}"
   artifact_store    = {{ bucket = "{bucket}", kms_key_arn = "{key}", prefix = "packages" }}
+  deploy            = {{ policy_arns = ["arn:aws:iam::{account}:policy/queues"] }}
   gitlab_project    = "shop/thumbnails"
   handback          = true
   oidc_provider_arn = "arn:aws:iam::{account}:oidc-provider/gitlab.com"

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 _EVENTS = "events"
 
 
-def _checked(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+def _checked(_context: click.Context, parameter: click.Parameter, value: str | None) -> str:
     from orchestrator.plan.deployment import is_environment
 
-    if value and not is_environment(value):
+    # Empty is none for an option that may be left out; for the others it is a variable that was not set.
+    if (value or parameter.required) and not is_environment(value or ""):
         raise click.BadParameter("1 to 63 letters, digits, hyphens and underscores, with a letter first")
     return value or ""
 
@@ -90,6 +91,7 @@ def root_of(project: Project, environment: str, packages: Mapping[str, Mapping[s
         _state(project, environment),
         module=resources.module_files(MODULE),
         backend_template=(resources.folder("terraform") / "backend.tf.j2").read_text(encoding="utf-8"),
+        boundary=project.plan.functions_boundary,
     )
 
 

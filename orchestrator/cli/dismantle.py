@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from orchestrator.cli.project import config_option, load_project
 from orchestrator.cli.screen import narrate
-from orchestrator.cli.stages import refuse_fork
-from orchestrator.errors import ConfigurationError, Superseded
+from orchestrator.cli.stages import refuse_fork, refuse_tracked_work
+from orchestrator.cli.taking_away import STATE_STAYS, asking
 
 
 @click.command(epilog="Example: orchestrator dismantle")
@@ -27,24 +25,10 @@ def dismantle(config: Path, *, yes: bool) -> None:
 
     project = load_project(config, os.environ)
     refuse_fork(project)
+    refuse_tracked_work(project)
 
-    def agree(changes: Sequence[str]) -> None:
-        for line in changes:
-            narrate(line)
-        if not yes:
-            _ask(project.plan.project)
-
+    agree = asking(f"Take away what builds {project.plan.project}?", yes=yes, again="orchestrator dismantle --yes")
     world = TerraformInfrastructure(project.work / "terraform", os.environ, narrate, project.binaries)
     world.destroy(project.root, (), agree)
     narrate(f"nothing of {project.plan.project} is built any more")
-
-
-def _ask(name: str) -> None:
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise ConfigurationError(
-            "nobody is here to ask",
-            detail="observed: standard input is no terminal\nexpected: an answer whether all of this shall go",
-            hint="`orchestrator dismantle --yes`, once somebody has read it",
-        )
-    if not click.confirm(f"Take away what builds {name}?", default=False, err=True):
-        raise Superseded("nothing was taken away", detail="observed: the answer was no")
+    narrate(STATE_STAYS)

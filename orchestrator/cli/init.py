@@ -1,4 +1,4 @@
-"""`init`: a short orchestrator.yml from what a repository holds."""
+"""`init`: a short orchestrator.yml from what a repository holds, and what its .gitignore lacks."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from orchestrator.errors import ConfigurationError
 def init(config: Path, *, yes: bool, as_json: bool) -> None:
     """Write a short orchestrator.yml from what this repository holds. Needs no network and no credentials.
 
-    Nothing is overwritten. Every line that it writes is explained.
+    Nothing is overwritten. Every line that it writes is explained. `.gitignore` gets the lines that it lacks, so that
+    no commit takes what commands leave behind.
     """
     from orchestrator.config.load import parse
     from orchestrator.discovery.compose import configuration_text, missing_ignores, reasons
     from orchestrator.discovery.discover import discover
     from orchestrator.discovery.origin import origin_of
-    from orchestrator.effects.files import write_new
+    from orchestrator.effects.files import append_lines, write_new
     from orchestrator.effects.git import GitCheckout
     from orchestrator.effects.profile import profile_region
     from orchestrator.effects.source_tree import read_tree
@@ -42,14 +43,20 @@ def init(config: Path, *, yes: bool, as_json: bool) -> None:
     why = list(reasons(found))
     for line in why:
         narrate(line)
-    write_new(config, text)
     lines = missing_ignores(tree.files.get(".gitignore"), own_lock="pylock.toml" in tree.files)
+    ignore = folder / ".gitignore"
+    # What is no plain text of this folder, a link say, was not read: nobody knows what it has.
+    ours = ".gitignore" in tree.files or not (ignore.exists() or ignore.is_symlink())
+    # First, so that a run that dies in between is simply run again.
+    if lines and ours:
+        append_lines(ignore, lines)
+    write_new(config, text)
     if as_json:
         print_document({"configuration": str(config), "reasons": why, "gitignore": list(lines)})
     else:
         print_data(str(config))
     if lines:
-        narrate(f"for .gitignore: {' '.join(lines)}")
+        narrate(f"{'added to' if ours else 'for'} .gitignore: {' '.join(lines)}")
     narrate("next: orchestrator plan")
 
 

@@ -41,7 +41,7 @@ def prebuild(config: Path) -> None:
     project = load_project(config, os.environ)
     require_gitlab_project(project)
     refuse_fork(project)
-    _refuse_tracked_work(project)
+    refuse_tracked_work(project)
     require_fitting_jobs(project.plan, os.environ)
     require_fit(checked(project.configuration), narrate)
     write_json(project.work / "plan.json", project.plan.as_json())
@@ -170,7 +170,7 @@ def refuse_fork(project: Project) -> None:
         )
 
 
-def _refuse_tracked_work(project: Project) -> None:
+def refuse_tracked_work(project: Project) -> None:
     """Make sure that no commit brings files that Terraform would take for ours."""
     tracked = project.git.tracked(WORK_FOLDER)
     if tracked:

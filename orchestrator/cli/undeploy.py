@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from orchestrator.cli.deploy import environment_option, root_of, root_option
 from orchestrator.cli.project import config_option, load_project
 from orchestrator.cli.screen import narrate
 from orchestrator.cli.stages import refuse_fork
-from orchestrator.errors import ConfigurationError, Superseded
+from orchestrator.cli.taking_away import STATE_STAYS, asking
 
 if TYPE_CHECKING:
     from orchestrator.plan.model import BuildPlan
@@ -36,15 +35,12 @@ def undeploy(config: Path, environment: str, root: Path, *, yes: bool) -> None:
     refuse_fork(project)
     packages = {item.package: _placeholder(item) for item in project.plan.builds}
 
-    def agree(changes: Sequence[str]) -> None:
-        for line in changes:
-            narrate(line)
-        if not yes:
-            _ask(environment)
-
+    again = f"orchestrator undeploy --environment {environment} --yes"
+    agree = asking(f"Take away {environment}?", yes=yes, again=again)
     world = UsersRoot(project.folder / root, os.environ, narrate)
     world.destroy(root_of(project, environment, packages), (), agree)
     narrate(f"{environment} runs nothing of {project.plan.project} any more")
+    narrate(STATE_STAYS)
 
 
 def _placeholder(item: BuildPlan) -> Mapping[str, str | None]:
@@ -58,14 +54,3 @@ def _placeholder(item: BuildPlan) -> Mapping[str, str | None]:
         "source_code_hash": _NOTHING,
         "version_id": None,
     }
-
-
-def _ask(environment: str) -> None:
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise ConfigurationError(
-            "nobody is here to ask",
-            detail="observed: standard input is no terminal\nexpected: an answer whether all of this shall go",
-            hint=f"`orchestrator undeploy --environment {environment} --yes`, once somebody has read it",
-        )
-    if not click.confirm(f"Take away {environment}?", default=False, err=True):
-        raise Superseded("nothing was taken away", detail="observed: the answer was no")

@@ -13,11 +13,11 @@ from orchestrator.config.model import Configuration
 from orchestrator.effects.account.buckets import AccountBuckets
 from orchestrator.effects.account.published import PublishedParameters
 from orchestrator.effects.account.sealed_parameters import SecretStore
-from orchestrator.effects.files import write_text
 from orchestrator.effects.git import GitCheckout
 from orchestrator.effects.gitlab_project import RemoteProject
 from orchestrator.effects.store import caller_account
 from orchestrator.errors import ConfigurationError
+from orchestrator.onboarding.ci_deploy import FOLDER, Deployable, deployable
 from orchestrator.onboarding.ci_include import Component
 from orchestrator.onboarding.look import Wanted, World
 from orchestrator.onboarding.marks import Place
@@ -48,7 +48,6 @@ def onboarding(
         parameters=SecretStore(region, _PATIENCE),
         elsewhere=_elsewhere(region, environment),
         buckets=AccountBuckets(account, region, _PATIENCE),
-        write=lambda text: write_text(config, text),
         narrate=narrate,
         pause=lambda: time.sleep(_PAUSE_SECONDS),
     )
@@ -104,6 +103,8 @@ def _wanted(
         expires_on=(today + timedelta(days=token_days)).isoformat() if token_days else None,
         today=today.isoformat(),
         needed=_needed(configuration),
+        deployable=_deployable(folder, base),
+        deploy_role=access.deploy_arn if access else None,
         bucket=bucket or _own_bucket(place),
         token=configuration.return_ is not Return.WAIT,
     )
@@ -118,10 +119,23 @@ def _inputs(base: str, outputs: PlatformOutputs | None, configuration: Configura
 
 
 def _variables(place: Place, access: ProjectAccess) -> tuple[CiVariable, ...]:
-    roles = {"ORCHESTRATOR_APPLY_ROLE_ARN": access.apply_arn, "ORCHESTRATOR_START_ROLE_ARN": access.start_arn}
+    roles = {
+        "ORCHESTRATOR_APPLY_ROLE_ARN": access.apply_arn,
+        "ORCHESTRATOR_START_ROLE_ARN": access.start_arn,
+        # For all environments: AWS cannot see which one a job has, so a scope would keep nobody out.
+        "ORCHESTRATOR_DEPLOY_ROLE_ARN": access.deploy_arn,
+    }
     return tuple(
-        CiVariable(key, arn, protected=True, masked=True, description=place.mark) for key, arn in roles.items()
+        CiVariable(key, arn, protected=True, masked=True, description=place.mark) for key, arn in roles.items() if arn
     )
+
+
+def _deployable(folder: Path, base: str) -> Deployable:
+    """Return what this checkout has to deploy."""
+    where = FOLDER if base == "." else f"{base}/{FOLDER}"
+    found = sorted((folder / FOLDER).glob("*.tf"))
+    texts = {f"{where}/{path.name}": path.read_text("utf-8", "replace") for path in found if path.is_file()}
+    return deployable(where, texts)
 
 
 def _needed(configuration: Configuration) -> dict[str, bool]:

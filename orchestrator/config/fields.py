@@ -48,6 +48,12 @@ Audience = Annotated[
     str, AfterValidator(shapes.audience), Field(json_schema_extra={"pattern": shapes.AUDIENCE_PATTERN})
 ]
 Builds = Annotated[str, AfterValidator(shapes.builds), Field(json_schema_extra={"pattern": shapes.BUILDS_PATTERN})]
+Functions = Annotated[
+    str, AfterValidator(shapes.functions), Field(json_schema_extra={"pattern": shapes.FUNCTIONS_PATTERN})
+]
+RepositoryArn = Annotated[
+    str, AfterValidator(shapes.repository_arn), Field(json_schema_extra={"pattern": shapes.REPOSITORY_PATTERN})
+]
 Url = Annotated[str, AfterValidator(shapes.url), Field(json_schema_extra={"format": "uri"})]
 RelativePath = Annotated[str, AfterValidator(shapes.path)]
 StateKey = Annotated[str, AfterValidator(shapes.state_key)]

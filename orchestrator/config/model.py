@@ -204,6 +204,11 @@ class Configuration(Model):
         "They are shown, and decide nothing.",
         examples=[{"arm1.small": {"per_minute": 0.0034}}],
     )
+    functions_boundary: PolicyArn | None = Field(
+        default=None,
+        description="IAM policy that bounds the role of every function that `orchestrator deploy` deploys.",
+        examples=["arn:aws:iam::123456789012:policy/orchestrator/parser-eu-central-1-functions"],
+    )
     tags: Mapping[TagKey, TagValue] = Field(
         default={},
         max_length=40,

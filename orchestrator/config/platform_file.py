@@ -63,6 +63,10 @@ def _contradictions(document: Document) -> Iterator[tuple[Path, str]]:
         if longer and document.at("projects", path, "builds") is None:
             reach = f"its name `{name}` begins that of `{longer[0]}`, whose builds it could reach"
             yield ("projects", path), f"{reach}; list its own in `builds`"
+        deploy = document.at("projects", path, "deploy")
+        if longer and isinstance(deploy, dict) and deploy.get("functions") is None:
+            reach = f"the project's name `{name}` begins that of `{longer[0]}`, whose functions it could reach"
+            yield ("projects", path, "deploy"), f"{reach}; list its own in `functions`"
     for path in named:
         yield from _roles_without_refs(document, path)
 
@@ -76,10 +80,10 @@ def _named(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def _roles_without_refs(document: Document, path: str) -> Iterator[tuple[Path, str]]:
-    for role in ("apply", "start"):
-        refs: Any = document.at("projects", path, "refs", role)
+    for keys in (("refs", "apply"), ("refs", "start"), ("deploy", "refs")):
+        refs: Any = document.at("projects", path, *keys)
         if isinstance(refs, dict) and refs.get("branches") == [] and not refs.get("tags"):
-            yield ("projects", path, "refs", role), "no job could take this role; name a branch or a tag"
+            yield ("projects", path, *keys), "no job could take this role; name a branch or a tag"
 
 
 PLATFORM = Format(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import Field
 
@@ -10,6 +11,7 @@ from orchestrator.config.fields import (
     Audience,
     Bucket,
     Builds,
+    Functions,
     GitLabPath,
     Issuer,
     Model,
@@ -18,6 +20,10 @@ from orchestrator.config.fields import (
     PolicyArn,
     Refs,
     Region,
+    RepositoryArn,
+    SecretArn,
+    SecurityGroupId,
+    SubnetId,
     TagKey,
     TagValue,
     Url,
@@ -54,6 +60,59 @@ class ProjectRefs(Model):
     start: RoleRefs = Field(default_factory=RoleRefs, description="Refs whose other jobs may start and read builds.")
 
 
+class Deploying(Model):
+    """The role of the jobs that deploy a project, and the bound of what they deploy."""
+
+    functions: tuple[Functions, ...] | None = Field(
+        default=None,
+        strict=False,
+        min_length=1,
+        max_length=50,
+        description="Names that its Terraform gives to functions and layers; by default all that begin with `<name>-`.",
+        examples=[["shop-parser-*"]],
+    )
+    boundary: PolicyArn | None = Field(
+        default=None,
+        description="IAM policy that bounds the roles of its functions; by default one that lets a function write its "
+        "log and send traces.",
+    )
+    policies: tuple[PolicyArn, ...] = Field(
+        default=(),
+        strict=False,
+        max_length=9,
+        description="IAM policies for what else its Terraform makes, such as queues.",
+    )
+    refs: RoleRefs = Field(default_factory=RoleRefs, description="Refs whose jobs `test` and `deploy` take the role.")
+
+
+class Network(Model):
+    """The network that builds may join."""
+
+    subnets: Annotated[tuple[SubnetId, ...], Field(strict=False, min_length=1, max_length=16)] = Field(
+        description="Its subnets."
+    )
+    security_groups: Annotated[tuple[SecurityGroupId, ...], Field(strict=False, min_length=1, max_length=5)] = Field(
+        description="Security groups of the builds."
+    )
+
+
+class Reach(Model):
+    """What builds may be given in `orchestrator.yml`, besides their own things."""
+
+    cache: bool = Field(default=False, description="Whether builds may have a `cache` in S3.")
+    network: Network | None = Field(default=None, description="The network of builds with `vpc`.")
+    image_repositories: tuple[RepositoryArn, ...] = Field(
+        default=(),
+        strict=False,
+        max_length=20,
+        description="Repositories of Amazon ECR with images for builds.",
+        examples=[["arn:aws:ecr:eu-central-1:123456789012:repository/team/builder"]],
+    )
+    registry_credentials: tuple[SecretArn, ...] = Field(
+        default=(), strict=False, max_length=20, description="Secrets with credentials of other registries."
+    )
+
+
 class PlatformProject(Model):
     """One GitLab project."""
 
@@ -82,6 +141,13 @@ class PlatformProject(Model):
         max_length=50,
         description="Its CodeBuild projects, `<name>-<package>` each; by default all that begin with `<name>-`.",
         examples=[["shop-parser"]],
+    )
+    deploy: Deploying | None = Field(
+        default=None,
+        description="The role of its jobs `test` and `deploy`; `{}` takes every default. Without it there is none.",
+    )
+    reach: Reach = Field(
+        default_factory=Reach, description="What its builds may have besides: a network, a cache, private images."
     )
 
 

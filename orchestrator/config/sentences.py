@@ -121,12 +121,12 @@ class _Speaker:
 
     def _nearest_key(self, path: Path) -> str:
         name = str(path[-1])
-        near = nearest(name, self.file.schema.keys_at(path[:-1]))
-        if near:
-            return f", did you mean `{near}`?"
         places = self.file.schema.places_of(name)
         if places:
             return f" here, it belongs to {_either(places)}"
+        near = nearest(name, self.file.schema.keys_at(path[:-1]))
+        if near:
+            return f", did you mean `{near}`?"
         elsewhere = nearest(name, sorted({place.rpartition(".")[2] for place, _ in self.file.schema.walk()}))
         return f", did you mean {_either(self.file.schema.places_of(elsewhere))}?" if elsewhere else ""
 

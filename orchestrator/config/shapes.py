@@ -27,6 +27,8 @@ GITLAB_PATH_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]
 REFS_PATTERN = r"^[^\s$:~^\[\\-][^\s$:~^\[\\]{0,254}$"
 AUDIENCE_PATTERN = r"^[A-Za-z0-9:/._-]{1,255}$"
 BUILDS_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,148}[A-Za-z0-9_*-]$"
+FUNCTIONS_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}[A-Za-z0-9_*-]$"
+REPOSITORY_PATTERN = r"^arn:[a-z-]+:ecr:[a-z0-9-]+:[0-9]{12}:repository/[a-z0-9._/-]{2,256}$"
 STATE_NAME_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$"
 URL_PATTERN = r"^https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%+-]+)*/?$"
 SHA_PATTERN = r"^[0-9a-f]{40}$"
@@ -171,6 +173,20 @@ def builds(text: str) -> str:
     """Name of a CodeBuild project, or what many names begin with and a `*`."""
     if not matches(BUILDS_PATTERN, text):
         raise ValueError("expected the name of a CodeBuild project such as `shop-parser`, or `shop-*`")
+    return text
+
+
+def functions(text: str) -> str:
+    """Name of a Lambda function or layer, or what many names begin with and a `*`."""
+    if not matches(FUNCTIONS_PATTERN, text):
+        raise ValueError("expected the name of a Lambda function such as `shop-parser-test`, or `shop-*`")
+    return text
+
+
+def repository_arn(text: str) -> str:
+    """ARN of a repository of Amazon ECR."""
+    if not matches(REPOSITORY_PATTERN, text):
+        raise ValueError("expected the ARN of a repository, `arn:aws:ecr:<region>:<account>:repository/<name>`")
     return text
 
 

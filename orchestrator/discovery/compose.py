@@ -14,7 +14,18 @@ from orchestrator.vocabulary import Architecture, Kind
 # What is the same text for YAML without quotes as with them.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
-IGNORED = (".orchestrator/", "/package.zip", "/manifest.json", "/sbom.cdx.json", "/provenance.json")
+IGNORED = (
+    ".orchestrator/",
+    ".terraform/",
+    "/package.zip",
+    "/manifest.json",
+    "/sbom.cdx.json",
+    "/provenance.json",
+    # What `orchestrator deploy` leaves beside a Terraform root.
+    "orchestrator.auto.tfvars.json",
+    "orchestrator_override.tf",
+    "backend.tfbackend.json",
+)
 DEFAULT_URL = "https://gitlab.com"
 
 

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,20 @@ def write_new(path: Path, text: str) -> Path:
         raise unwritable(path, error) from error
     except OSError as error:
         path.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
+    return path
+
+
+def append_lines(path: Path, lines: Sequence[str]) -> Path:
+    """Write lines behind those of a file, which stay as they are, with its own line ends; make the file if need be."""
+    try:
+        before = path.read_bytes() if path.exists() else b""
+        end = b"\r\n" if b"\r\n" in before else b"\n"
+        gap = end if before and not before.endswith(b"\n") else b""
+        text = gap + b"".join(line.encode("utf-8") + end for line in lines)
+        with path.open("ab") as file:
+            file.write(text)
+    except OSError as error:
         raise unwritable(path, error) from error
     return path
 

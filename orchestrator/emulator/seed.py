@@ -61,11 +61,6 @@ def seed(
     return Seeded(project.id, path, project.web_url, commit)
 
 
-def push_again(running: Running, path: str, tree: Path) -> str:
-    """Commit everything below `tree`, push it, and return the new commit."""
-    return _commit_and_push(running, path, tree)
-
-
 def _push(running: Running, path: str, tree: Path, folders: Mapping[str, Path]) -> None:
     for name, folder in folders.items():
         shutil.copytree(folder, tree / name, ignore=_LEFT_OUT)

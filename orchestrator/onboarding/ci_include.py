@@ -1,9 +1,9 @@
-"""The `include:` of a `.gitlab-ci.yml`, in whatever form somebody has written it, with one entry more."""
+"""The `include:` of a `.gitlab-ci.yml`, in whatever form somebody has written it, with one entry more, or two."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,11 @@ class Component:
     def name(self) -> str:
         """The address without host and version, which a file may spell in several ways."""
         return _name(self.address)
+
+    def sibling(self, name: str, inputs: Mapping[str, str]) -> Component:
+        """Return another component of the same project, in the same version."""
+        address, at, version = self.address.partition("@")
+        return Component(f"{address.rpartition('/')[0]}/{name}{at}{version}", inputs)
 
     def lines(self) -> Iterator[str]:
         """Yield the entry of a list, without indentation."""
@@ -48,46 +53,59 @@ def entries(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def included(value: Any, component: Component) -> Component | None:
+    """Return the component as `include:` has it, in any version; None if it is not there."""
+    for item in entries(value):
+        if isinstance(item, dict) and _name(str(item.get("component", ""))) == component.name:
+            inputs = item.get("inputs")
+            return Component(str(item["component"]), inputs if isinstance(inputs, dict) else {})
+    return None
+
+
 def includes(value: Any, component: Component) -> bool:
     """Tell whether `include:` has the component, in any version."""
-    return any(isinstance(item, dict) and _name(str(item.get("component", ""))) == component.name
-               for item in entries(value))  # fmt: skip
+    return included(value, component) is not None
 
 
-def include_edit(block: Block, component: Component) -> Edit:
-    """Return the edit that adds the component; raises `UneditableError`."""
+def include_edit(block: Block, added: Sequence[Component]) -> Edit:
+    """Return the edit that adds components; raises `UneditableError`."""
     found = block.entry("include")
     if found is None:
-        return block.appended(["", "include:", *(f"  {line}" for line in component.lines())])
+        return block.appended(["", "include:", *(f"  {line}" for line in _lines(added))])
     key, value = found
     if is_alias(key, value):
         raise UneditableError("`include:` is an alias, and what it stands for is used elsewhere", _line(key))
     if isinstance(value, yaml.ScalarNode) and value.tag.endswith(":null"):
-        below = _below(block, component, f"{block.indent}  ").rstrip("\r\n")
+        below = _below(block, added, f"{block.indent}  ").rstrip("\r\n")
         return Edit(key.end_mark.index, value.end_mark.index, f":{below}")
     if isinstance(value, yaml.SequenceNode):
-        return _in_flow(value, component) if value.flow_style else _in_list(block, value, component)
-    return _made_a_list(block, value, component)
+        return _in_flow(value, added) if value.flow_style else _in_list(block, value, added)
+    return _made_a_list(block, value, added)
 
 
-def _in_list(block: Block, value: yaml.SequenceNode, component: Component) -> Edit:
+def _lines(added: Sequence[Component]) -> list[str]:
+    return [line for component in added for line in component.lines()]
+
+
+def _in_list(block: Block, value: yaml.SequenceNode, added: Sequence[Component]) -> Edit:
     last = value.value[-1]
     indent = " " * value.start_mark.column
     inside = value.start_mark.index <= last.start_mark.index
     place = block.content_end(last.start_mark.index, last.end_mark.index) if inside else value.end_mark.index
     gap = "" if block.text[:place].endswith("\n") else block.newline
-    text = "".join(f"{indent}{line}{block.newline}" for line in component.lines())
+    text = "".join(f"{indent}{line}{block.newline}" for line in _lines(added))
     return Edit(place, place, gap + text)
 
 
-def _in_flow(value: yaml.SequenceNode, component: Component) -> Edit:
+def _in_flow(value: yaml.SequenceNode, added: Sequence[Component]) -> Edit:
     place = value.value[-1].end_mark.index if value.value else value.start_mark.index + 1
     if value.value and not value.start_mark.index < place < value.end_mark.index:
         raise UneditableError("`include:` ends with an alias", _line(value))
-    return Edit(place, place, f", {component.flow()}" if value.value else component.flow())
+    text = ", ".join(component.flow() for component in added)
+    return Edit(place, place, f", {text}" if value.value else text)
 
 
-def _made_a_list(block: Block, value: yaml.Node, component: Component) -> Edit:
+def _made_a_list(block: Block, value: yaml.Node, added: Sequence[Component]) -> Edit:
     """Turn the one entry into the first of a list: its lines keep their text and get two columns more."""
     start = value.start_mark.index
     end = value.end_mark.index
@@ -100,7 +118,7 @@ def _made_a_list(block: Block, value: yaml.Node, component: Component) -> Edit:
         before = start - len(block.text[:start]) + len(block.text[:start].rstrip(" \t"))
         rest = block.line_end(end)
         tail = block.text[end:rest].rstrip("\r\n")
-        return Edit(before, rest, text + tail + _below(block, component, indent))
+        return Edit(before, rest, text + tail + _below(block, added, indent))
     end = block.content_end(start, end)
     column = value.start_mark.column
     lines = block.text[block.line_start(start) : end].splitlines(keepends=True)
@@ -108,12 +126,12 @@ def _made_a_list(block: Block, value: yaml.Node, component: Component) -> Edit:
     moved = [f"{indent}- {lines[0][column:]}", *(f"  {line}" if line.strip() else line for line in lines[1:])]
     text = "".join(moved)
     gap = "" if text.endswith("\n") else block.newline
-    added = "".join(f"{indent}{line}{block.newline}" for line in component.lines())
-    return Edit(block.line_start(start), end, text + gap + added)
+    below = "".join(f"{indent}{line}{block.newline}" for line in _lines(added))
+    return Edit(block.line_start(start), end, text + gap + below)
 
 
-def _below(block: Block, component: Component, indent: str) -> str:
-    return block.newline + "".join(f"{indent}{line}{block.newline}" for line in component.lines())
+def _below(block: Block, added: Sequence[Component], indent: str) -> str:
+    return block.newline + "".join(f"{indent}{line}{block.newline}" for line in _lines(added))
 
 
 def _name(address: str) -> str:

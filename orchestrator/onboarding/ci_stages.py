@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import yaml
@@ -12,6 +12,8 @@ from orchestrator.onboarding.yaml_text import Block, Edit, UneditableError, is_a
 OURS = ("prebuild", "build", "postbuild")
 # What a configuration without `stages:` has (GitLab docs: ci/yaml, `stages`).
 _DEFAULT = ("build", "test", "deploy")
+# What our stages and jobs are called where a file has one of the name that means something else.
+PREFIX = "codebuild-"
 
 
 def with_ours(theirs: Sequence[str]) -> list[str]:
@@ -36,28 +38,51 @@ def _insertions(theirs: Sequence[str]) -> list[tuple[int, str]]:
     return found
 
 
-def stage_edits(block: Block, effective: Sequence[str] | None) -> list[Edit]:
-    """Return the edits that add our stages.
+def with_deployment(stages: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Return stages that have ours with those of the deployment, and which stage the jobs `test` and `deploy` have.
+
+    A stage of theirs with the right name is used where it comes late enough: a job cannot need one of a later stage.
+    """
+    result, chosen = list(stages), dict[str, str]()
+    place = result.index(OURS[-1])
+    for name in ("test", "deploy"):
+        stage = name if name not in result or result.index(name) > place else f"{PREFIX}{name}"
+        if stage not in result:
+            last = "deploy" in result[place + 1 :] and name == "test"
+            result.insert(result.index("deploy") if last else len(result), stage)
+        chosen[name], place = stage, result.index(stage)
+    return result, chosen
+
+
+def theirs_of(block: Block, effective: Sequence[str] | None) -> Sequence[str]:
+    """Return the stages that a file has, by itself or through what it includes; raises `UneditableError`."""
+    found = block.entry("stages")
+    names = _names(found[1]) if found else []
+    if found and names is None:
+        raise UneditableError("`stages:` is no list of names", int(found[0].start_mark.line) + 1)
+    return names or (_DEFAULT if effective is None else effective)
+
+
+def stage_edits(
+    block: Block, effective: Sequence[str] | None, complete: Callable[[Sequence[str]], list[str]] = with_ours
+) -> list[Edit]:
+    """Return the edits that add our stages; `complete` says which there shall be, given theirs.
 
     `effective` are the stages that the files which this one includes give it, None for none. They are written down
     with ours, because a `stages:` of this file replaces theirs. Raises `UneditableError`.
     """
-    found = block.entry("stages")
+    theirs, found = theirs_of(block, effective), block.entry("stages")
+    everything = complete(theirs)
     if found is None:
-        listed = with_ours(_DEFAULT if effective is None else effective)
-        return [] if list(effective or ()) == listed else [_new(block, listed)]
+        return [] if list(effective or ()) == everything else [_new(block, everything)]
     key, value = found
-    names = _names(value)
-    if names is None:
-        raise UneditableError("`stages:` is no list of names", int(key.start_mark.line) + 1)
-    if all(name in names for name in OURS):
+    if list(_names(value) or ()) == everything:
         return []
-    if is_alias(key, value) or not names or not isinstance(value, yaml.SequenceNode):
-        theirs = names or (_DEFAULT if effective is None else effective)
-        return [_replaced(block, key, value, with_ours(theirs))]
+    if is_alias(key, value) or not _names(value) or not isinstance(value, yaml.SequenceNode):
+        return [_replaced(block, key, value, everything)]
     if any(not value.start_mark.index <= item.start_mark.index < value.end_mark.index for item in value.value):
         raise UneditableError("`stages:` has an alias in it", int(key.start_mark.line) + 1)
-    return [_inserted(block, value, place, new) for place, new in _grouped(names)]
+    return [_inserted(block, value, place, new) for place, new in _grouped(theirs, everything)]
 
 
 def _new(block: Block, names: Sequence[str]) -> Edit:
@@ -72,9 +97,8 @@ def _names(value: yaml.Node) -> list[str] | None:
     return [str(item.value) for item in listed] if scalars else None
 
 
-def _grouped(names: Sequence[str]) -> list[tuple[int, list[str]]]:
+def _grouped(names: Sequence[str], everything: Sequence[str]) -> list[tuple[int, list[str]]]:
     """Return what comes before which of their stages; the number of their stages stands for the end."""
-    everything = with_ours(names)
     grouped: dict[int, list[str]] = {}
     for position, name in enumerate(everything):
         if name not in names:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.onboarding.ci_include import Component
 from orchestrator.onboarding.deciding_tokens import token_problems, token_steps
-from orchestrator.onboarding.look import Observed, Wanted
+from orchestrator.onboarding.look import Files, Observed, Wanted
 from orchestrator.onboarding.problems import Problem
-from orchestrator.onboarding.steps import CommitFiles, DeleteBranch, OpenRequest, SetVariable, Step, WriteFile
+from orchestrator.onboarding.steps import CommitFiles, DeleteBranch, OpenRequest, SetVariable, Step
 from orchestrator.onboarding_ports import CiVariable, MergeRequest, Role
 
 TITLE = "Build packages with CodeBuild"
@@ -139,11 +140,7 @@ def _of_files(observed: Observed, wanted: Wanted) -> Iterator[Problem]:
 
 def _file_steps(observed: Observed, wanted: Wanted) -> Iterator[Step]:
     files, place, target = observed.files, wanted.place, observed.facts.default_branch
-    if files is None:
-        return
-    if files.local != wanted.configuration:
-        yield WriteFile(wanted.path, files.local)
-    if not files.changes or open_request(observed):
+    if files is None or not files.changes or open_request(observed):
         return
     trailer = place.trailer(files.texts)
     kept = observed.branch_message is not None and trailer in observed.branch_message and not observed.requests
@@ -160,6 +157,7 @@ def _description(observed: Observed, wanted: Wanted) -> str:
     lines = ["Packages for AWS Lambda are built by CodeBuild and come back as job artifacts.", ""]
     if files is not None:
         lines += [f"- {'adds' if new else 'changes'} `{path}`" for path, (new, _) in files.changes.items()]
+        lines += list(_of_deploy(files))
         lines += list(_notes(files.verdict.merged if files.verdict and wanted.token else {}))
     if wanted.token:
         lines.append(f"- the builds come home with the trigger token in the SSM parameter `{wanted.parameter}`")
@@ -168,7 +166,25 @@ def _description(observed: Observed, wanted: Wanted) -> str:
     if wanted.variables:
         named = " and ".join(f"`{item.key}`" for item in wanted.variables)
         lines.append(f"- the jobs of protected branches take their AWS roles from {named}")
+    lines.append(
+        f"- the branch `{wanted.place.branch}` is not protected, so it gets none of this: the new jobs are left out of "
+        "its pipeline, and the first build starts with the merge"
+    )
     return "\n".join([*lines, "", wanted.place.request_mark])
+
+
+def _of_deploy(files: Files) -> Iterator[str]:
+    if files.deploy is not None:
+        yield f"- {said_of_deploy(files.deploy)}"
+
+
+def said_of_deploy(component: Component) -> str:
+    """Return what the component `deploy` does in this pipeline."""
+    names = {job: component.inputs.get(f"{job}_job", job) for job in ("test", "deploy")}
+    return (
+        f"the component `deploy` is included: the job `{names['test']}` deploys what has come home to the test "
+        f"environment, `{names['deploy']}` to production, by hand"
+    )
 
 
 def _notes(merged: object) -> Iterator[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orchestrator.onboarding.ci_deploy import Deployable, deploy_component
 from orchestrator.onboarding.ci_file import colliding_jobs, with_component
-from orchestrator.onboarding.ci_include import Component, includes
+from orchestrator.onboarding.ci_include import Component, included
+from orchestrator.onboarding.ci_stages import PREFIX
 from orchestrator.onboarding.marks import Place
 from orchestrator.onboarding.settings_text import with_settings
 from orchestrator.onboarding.yaml_text import data_of
@@ -24,8 +26,6 @@ from orchestrator.onboarding_ports import (
 )
 from orchestrator.ports import Narrator
 
-PREFIX = "codebuild-"
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -34,7 +34,7 @@ class Wanted:
     `configuration` is the text of `orchestrator.yml` in this checkout, `path` where it lies in the repository.
     `settings` are those that the platform offers. `token` tells whether builds come home with a trigger token in
     `parameter`; without one nothing is made or stored, and what was made before stays. `needed` are parameters that
-    must be there already, with whether they hold a secret.
+    must be there already, with whether they hold a secret. `deployable` is what the component `deploy` would deploy.
     """
 
     place: Place
@@ -49,17 +49,24 @@ class Wanted:
     expires_on: str | None = None
     today: str = ""
     needed: Mapping[str, bool] = field(default_factory=dict)
+    deployable: Deployable = field(default_factory=lambda: Deployable(()))
+    deploy_role: str | None = None
     bucket: str | None = None
     token: bool = True
 
 
 @dataclass(frozen=True)
 class Files:
-    """What the repository shall hold: the text of each file that differs on the default branch, by path."""
+    """What the repository shall hold: the text of each file that differs on the default branch, by path.
+
+    `deploy` is the component that is added, None if it is there already or there is nothing to deploy. `unpushed` is a
+    file that it needs, and that the default branch does not have.
+    """
 
     changes: Mapping[str, tuple[bool, str]]
     verdict: Verdict | None
-    local: str
+    deploy: Component | None = None
+    unpushed: str = ""
 
     @property
     def texts(self) -> dict[str, str]:
@@ -89,7 +96,6 @@ class World:
     parameters: SealedParameters
     elsewhere: SealedParameters | None
     buckets: Buckets
-    write: Callable[[str], object]
     narrate: Narrator
     pause: Callable[[], object]
 
@@ -127,30 +133,45 @@ def _elsewhere(world: World, names: Sequence[str]) -> dict[str, str]:
 
 def _files(world: World, wanted: Wanted, facts: GitLabFacts) -> Files:
     known = {path: world.gitlab.read(path, facts.default_branch) for path in (wanted.path, facts.config_path)}
-    local = with_settings(wanted.configuration, wanted.settings, wanted.path)
-    committed = known[wanted.path]
-    configuration = local if committed is None else with_settings(committed, wanted.settings, wanted.path)
-    pipeline = _pipeline(world, wanted, known[facts.config_path], facts.config_path)
+    committed = wanted.configuration if known[wanted.path] is None else known[wanted.path]
+    configuration = with_settings(committed or "", wanted.settings, wanted.path)
+    pipeline, deploy = _pipeline(world, wanted, known[facts.config_path], facts.config_path)
     texts = {wanted.path: configuration, facts.config_path: pipeline}
     changes = {path: (known[path] is None, text) for path, text in texts.items() if known[path] != text}
     verdict = world.gitlab.lint(pipeline) if facts.config_path in changes else None
-    return Files(changes, verdict, local)
+    return Files(changes, verdict, deploy, _unpushed(world, wanted, facts) if deploy else "")
 
 
-def _pipeline(world: World, wanted: Wanted, text: str | None, path: str) -> str:
-    """Return the pipeline's configuration with our component, whose jobs are renamed where theirs have the names."""
+def _unpushed(world: World, wanted: Wanted, facts: GitLabFacts) -> str:
+    """Return a file of what shall be deployed that the default branch lacks; all of them came by one push, or none."""
+    first = next(iter(wanted.deployable.files), "")
+    return "" if not first or world.gitlab.read(first, facts.default_branch) is not None else first
+
+
+def _pipeline(world: World, wanted: Wanted, text: str | None, path: str) -> tuple[str, Component | None]:
+    """Return the pipeline's configuration with our components, and the one that deploys, where that is new.
+
+    Their jobs are renamed where others have the names.
+    """
     merged = world.gitlab.lint(text).merged if text and text.strip() else {}
-    component = wanted.component
-    ours = text is not None and _has(text, component)
-    if not ours:
-        renamed = {f"{name}_job": f"{PREFIX}{name}" for name in colliding_jobs(merged)}
-        component = Component(component.address, {**component.inputs, **renamed})
+    theirs = _included(text, wanted.component)
+    component = theirs or _renamed(wanted.component, merged)
     stages = merged.get("stages")
-    return with_component(text, component, stages if isinstance(stages, list) else None, path)
+    known = stages if isinstance(stages, list) else None
+    if not wanted.deployable.files:
+        return with_component(text, component, known, path), None
+    deploying = deploy_component(component, merged)
+    after = with_component(text, component, known, path, deploying=deploying)
+    return after, None if _included(text, deploying) else _included(after, deploying)
 
 
-def _has(text: str, component: Component) -> bool:
+def _renamed(component: Component, merged: Mapping[str, Any]) -> Component:
+    renamed = {f"{name}_job": f"{PREFIX}{name}" for name in colliding_jobs(merged)}
+    return replace(component, inputs={**component.inputs, **renamed})
+
+
+def _included(text: str | None, component: Component) -> Component | None:
     try:
-        return includes(data_of(text.removeprefix("\ufeff")).get("include"), component)
+        return included(data_of((text or "").removeprefix("\ufeff")).get("include"), component)
     except Exception:  # noqa: BLE001 - whatever is wrong with the file is told when it is to be changed
-        return False
+        return None

@@ -39,7 +39,7 @@ def offboard(wanted: Wanted, world: World, *, artifacts: EmptyBucket | None = No
         observed, farewells = _look(world, wanted)
         todo = [*steps(observed, farewells, wanted), *([] if artifacts is None or artifacts in done else [artifacts])]
         if dry_run or not todo:
-            return Outcome(done or todo, list(_links(farewells, wanted)), [*notes, *_kept(observed, wanted)])
+            return Outcome(done or todo, list(_links(farewells, wanted)), [*notes, *_kept(observed, farewells, wanted)])
         performer = Performer(world, wanted, observed)
         done += carry_out(performer, todo)
         notes += performer.notes
@@ -94,15 +94,30 @@ def _request_steps(observed: Observed, wanted: Wanted) -> Iterator[Step]:
 
 
 def _farewell(observed: Observed, farewells: Sequence[MergeRequest], wanted: Wanted) -> Iterator[Step]:
-    """Yield what undoes the merge request that was merged, unless another one does so already."""
+    """Yield what undoes the newest merge request that is left: one at a time, from what the one after it has left."""
     place, target = wanted.place, observed.facts.default_branch
-    merged = next((item for item in observed.requests if item.state == "merged" and item.commit
-                   and place.request_mark in item.description), None)  # fmt: skip
-    if merged is None or any(item.iid > merged.iid and item.state in ("opened", "merged") for item in farewells):
+    left = _left(observed, farewells, wanted)
+    if not left or any(item.state == "opened" for item in farewells):
         return
+    merged = left[0]
     yield Revert(place.farewell_branch, target, merged.commit, merged.iid)
-    description = f"Takes away what !{merged.iid} has brought.\n\n{place.request_mark}"
+    description = f"{_undoing(merged.iid)}\n\n{place.request_mark}"
     yield OpenRequest(place.farewell_branch, target, TITLE, description)
+
+
+def _left(observed: Observed, farewells: Sequence[MergeRequest], wanted: Wanted) -> list[MergeRequest]:
+    """Return the merge requests that were merged and that none undoes, the newest first."""
+    said = [item.description for item in farewells if item.state in ("opened", "merged")]
+    return [
+        item
+        for item in observed.requests
+        if item.state == "merged" and item.commit and wanted.place.request_mark in item.description
+        and not any(text.startswith(_undoing(item.iid)) for text in said)
+    ]  # fmt: skip
+
+
+def _undoing(iid: int) -> str:
+    return f"Takes away what !{iid} has brought."
 
 
 def _links(farewells: Sequence[MergeRequest], wanted: Wanted) -> Iterator[str]:
@@ -111,8 +126,11 @@ def _links(farewells: Sequence[MergeRequest], wanted: Wanted) -> Iterator[str]:
             yield f"merge request !{item.iid} ({item.state}): {item.url}"
 
 
-def _kept(observed: Observed, wanted: Wanted) -> Iterator[str]:
-    """Yield what looks like ours and stays, because nothing proves it."""
+def _kept(observed: Observed, farewells: Sequence[MergeRequest], wanted: Wanted) -> Iterator[str]:
+    """Yield what stays for now, and what looks like ours and stays, because nothing proves it."""
+    opened = any(item.state == "opened" for item in farewells)
+    for request in _left(observed, farewells, wanted) if opened else ():
+        yield f"what !{request.iid} has brought stays for now: merge the other request, and run it again"
     found = observed.parameters.get(wanted.parameter)
     if found is not None and stored_id(observed, wanted) is None:
         yield f"the SSM parameter {wanted.parameter} stays: onboard has not stored it"

@@ -7,15 +7,15 @@ next one, and a run that met another one looks again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orchestrator.errors import MachineryError
-from orchestrator.onboarding.decide import open_request, problems, steps
+from orchestrator.onboarding.decide import open_request, problems, said_of_deploy, steps
 from orchestrator.onboarding.deciding_tokens import stored_id
-from orchestrator.onboarding.look import Observed, Wanted, World, look
+from orchestrator.onboarding.look import Files, Observed, Wanted, World, look
 from orchestrator.onboarding.perform import Performer
 from orchestrator.onboarding.problems import failure
-from orchestrator.onboarding.steps import Step, StoreToken, WriteFile
+from orchestrator.onboarding.steps import Step, StoreToken
 from orchestrator.onboarding_ports import Raced
 
 _ROUNDS = 5
@@ -52,7 +52,6 @@ def onboard(wanted: Wanted, world: World, *, rotate: bool = False, dry_run: bool
         did = carry_out(performer, todo)
         rotated = rotated or any(isinstance(step, StoreToken) for step in did)
         done, notes = [*done, *did], [*notes, *performer.notes]
-        wanted = _written(wanted, did)
     raise unsettled()
 
 
@@ -93,12 +92,6 @@ def links(observed: Observed, wanted: Wanted) -> Iterator[str]:
         yield f"merge request !{request.iid} ({request.state}): {request.url}"
 
 
-def _written(wanted: Wanted, did: Sequence[Step]) -> Wanted:
-    """Return what is wanted, with the text that the configuration of this checkout has now."""
-    texts = [step.text for step in did if isinstance(step, WriteFile)]
-    return replace(wanted, configuration=texts[-1]) if texts else wanted
-
-
 def _hints(observed: Observed, wanted: Wanted) -> Iterator[str]:
     facts = observed.facts
     if wanted.variables and not facts.protected:
@@ -108,3 +101,24 @@ def _hints(observed: Observed, wanted: Wanted) -> Iterator[str]:
         )
     if not wanted.variables:
         yield "no platform has published roles for this project, so the jobs need AWS credentials of their own"
+    if observed.files is not None:
+        yield from _of_files(observed.files, observed, wanted)
+
+
+def _of_files(files: Files, observed: Observed, wanted: Wanted) -> Iterator[str]:
+    if wanted.deployable.why_not:
+        yield f"the component `deploy` is not included: {wanted.deployable.why_not}"
+    if files.deploy is not None:
+        yield said_of_deploy(files.deploy)
+    if files.unpushed:
+        yield f"`{files.unpushed}` is not on {observed.facts.default_branch} yet: push it before you merge"
+    if wanted.deployable.files and wanted.variables and wanted.deploy_role is None:
+        yield (
+            f"the platform has no role for the jobs that deploy: write `deploy: {{}}` for {observed.facts.path} in "
+            "platform.yml, or set ORCHESTRATOR_DEPLOY_ROLE_ARN"
+        )
+    if files.changes.get(wanted.path, (False, ""))[0]:
+        yield (
+            f"{wanted.path} is not on {observed.facts.default_branch}, and the merge request brings it with more: "
+            f"do not commit the one here; after the merge, `rm {wanted.path} && git pull`"
+        )

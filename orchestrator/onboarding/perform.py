@@ -22,7 +22,6 @@ from orchestrator.onboarding.steps import (
     SetVariable,
     Step,
     StoreToken,
-    WriteFile,
 )
 from orchestrator.onboarding_ports import TriggerToken
 
@@ -74,10 +73,6 @@ class Performer:
     @_do.register
     def _(self, step: DeleteVariable) -> None:
         self.world.gitlab.delete_variable(step.key)
-
-    @_do.register
-    def _(self, step: WriteFile) -> None:
-        self.world.write(step.text)
 
     @_do.register
     def _(self, step: CommitFiles) -> None:

@@ -19,6 +19,7 @@ def platform_settings(outputs: PlatformOutputs, access: ProjectAccess) -> dict[s
         "artifacts": {"bucket": outputs.bucket, "prefix": access.artifact_prefix, "key_arn": outputs.key_arn},
         "terraform": {"state": "s3", "bucket": outputs.state_bucket},
         "permissions_boundary": access.permissions_boundary_arn,
+        **({"functions_boundary": access.functions_boundary_arn} if access.functions_boundary_arn else {}),
     }
 
 

@@ -73,17 +73,6 @@ class DeleteVariable:
 
 
 @dataclass(frozen=True)
-class WriteFile:
-    """The configuration of this checkout, with what was found."""
-
-    path: str
-    text: str = field(repr=False)
-
-    def __str__(self) -> str:
-        return f"write {self.path} here"
-
-
-@dataclass(frozen=True)
 class CommitFiles:
     """A branch with one commit; files are (whether new, text) by path."""
 
@@ -171,7 +160,6 @@ Step = (
     | DeleteToken
     | SetVariable
     | DeleteVariable
-    | WriteFile
     | CommitFiles
     | OpenRequest
     | CloseRequest

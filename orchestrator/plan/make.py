@@ -57,6 +57,7 @@ def make_plan(
         handback=_handback(configuration, handback_sha256),
         state=_state(configuration),
         permissions_boundary=configuration.permissions_boundary,
+        functions_boundary=configuration.functions_boundary,
         tags=dict(configuration.tags),
         builds=tuple(
             _build(configuration, name, package, base, read) for name, package in sorted(configuration.packages.items())

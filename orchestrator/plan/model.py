@@ -215,6 +215,7 @@ class Plan:
     handback: HandbackPlan | None
     state: StatePlan
     permissions_boundary: str | None
+    functions_boundary: str | None
     tags: Mapping[str, str]
     builds: tuple[BuildPlan, ...]
     supersede: bool

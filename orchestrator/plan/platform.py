@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.config.platform_model import Platform, PlatformProject, RoleRefs
+from orchestrator.config.platform_model import Deploying, Platform, PlatformProject, Reach, RoleRefs
 from orchestrator.plan.model import StatePlan
 from orchestrator.vocabulary import Return, StateBackend
 
@@ -95,10 +95,35 @@ def plan_platform(platform: Platform, account: Account) -> PlatformPlan:
 def _project(path: str, project: PlatformProject) -> dict[str, Any]:
     return {
         "builds": None if project.builds is None else sorted(project.builds),
+        "deploy": None if project.deploy is None else _deploying(project.deploy),
         "gitlab_project": path,
         "handback": project.return_ is Return.EVENT,
         "parameters": sorted(project.parameters),
+        "reach": _reach(project.reach),
         "refs": {"apply": _refs(project.refs.apply), "start": _refs(project.refs.start)},
+    }
+
+
+def _deploying(deploying: Deploying) -> dict[str, Any]:
+    return {
+        "boundary_arn": deploying.boundary,
+        "functions": None if deploying.functions is None else sorted(deploying.functions),
+        "policy_arns": sorted(deploying.policies),
+        "refs": _refs(deploying.refs),
+    }
+
+
+def _reach(reach: Reach) -> dict[str, Any]:
+    network = reach.network
+    return {
+        "cache": reach.cache,
+        "image_repository_arns": sorted(reach.image_repositories),
+        "network": network
+        and {
+            "security_groups": sorted(network.security_groups),
+            "subnets": sorted(network.subnets),
+        },
+        "registry_credential_arns": sorted(reach.registry_credentials),
     }
 
 

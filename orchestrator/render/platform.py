@@ -54,7 +54,10 @@ def _variables(plan: PlatformPlan, *, provider_managed: bool) -> dict[str, Any]:
         "projects": dict(plan.projects),
         "published": {
             "names": platform_outputs.platform_names(),
-            "projects": {name: platform_outputs.project_names(name) for name in plan.projects},
+            "projects": {
+                name: platform_outputs.project_names(name, deploys=project["deploy"] is not None)
+                for name, project in plan.projects.items()
+            },
             "version": platform_outputs.VERSION,
         },
         "region": plan.region,

@@ -31,6 +31,8 @@ locals {
   project_values = {
     for name, project in var.projects : name => {
       apply_arn                = module.gitlab_oidc.gitlab_oidc.projects[name].apply_role_arn
+      deploy_arn               = module.gitlab_oidc.gitlab_oidc.projects[name].deploy_role_arn
+      functions_boundary_arn   = module.gitlab_oidc.gitlab_oidc.projects[name].functions_boundary_arn
       gitlab_project           = project.gitlab_project
       permissions_boundary_arn = module.gitlab_oidc.gitlab_oidc.projects[name].permissions_boundary_arn
       start_arn                = module.gitlab_oidc.gitlab_oidc.projects[name].start_role_arn

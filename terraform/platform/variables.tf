@@ -30,10 +30,28 @@ variable "permissions_boundary_arn" {
 variable "projects" {
   description = "The projects, by `project` of their orchestrator.yml, as the module gitlab-oidc takes them."
   type = map(object({
-    builds         = optional(set(string))
+    builds = optional(set(string))
+    deploy = optional(object({
+      boundary_arn = optional(string)
+      functions    = optional(set(string))
+      policy_arns  = optional(set(string), [])
+      refs = optional(list(object({
+        name = string
+        type = optional(string, "branch")
+      })), [{ name = "main" }])
+    }))
     gitlab_project = string
     handback       = optional(bool, false)
     parameters     = optional(set(string), [])
+    reach = optional(object({
+      cache                 = optional(bool, false)
+      image_repository_arns = optional(list(string), [])
+      network = optional(object({
+        security_groups = list(string)
+        subnets         = list(string)
+      }))
+      registry_credential_arns = optional(list(string), [])
+    }), {})
     refs = optional(object({
       apply = optional(list(object({
         name = string

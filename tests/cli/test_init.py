@@ -60,9 +60,47 @@ def test_a_short_file_is_written_and_explained(repository: Path) -> None:
         "next: orchestrator plan",
     ):
         assert words in outcome.stderr
-    assert "for .gitignore: /package.zip" in outcome.stderr
+    assert "added to .gitignore: .terraform/ /package.zip" in outcome.stderr
     assert "canary" not in outcome.output
     assert CliRunner().invoke(cli, ["plan"], catch_exceptions=False).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "before", [None, b"", b"*.pyc", b"# ours\r\n*.pyc\r\n", b"\xef\xbb\xbf/terraform/x\n.terraform\n"]
+)
+def test_what_commands_leave_behind_is_ignored(repository: Path, before: bytes | None) -> None:
+    """Git sees nothing of it afterwards, their own lines are there to the byte, and nothing is there twice."""
+    ignore = repository / ".gitignore"
+    ignore.unlink()
+    if before is not None:
+        ignore.write_bytes(before)
+    CliRunner().invoke(cli, ["init", "--yes"], catch_exceptions=False)
+    after = ignore.read_bytes()
+    assert after.startswith(before or b"")
+    assert b"\n" not in after.replace(b"\r\n", b"") or b"\r\n" not in (before or b"")
+    lines = [line for line in after.decode("utf-8-sig").splitlines() if line]
+    assert len({line.strip("/") for line in lines}) == len(lines)
+    left = ["orchestrator.auto.tfvars.json", "orchestrator_override.tf", "backend.tfbackend.json", ".terraform/x"]
+    for name in (".orchestrator/plan.json", "package.zip", "pylock.toml", *(f"terraform/{item}" for item in left)):
+        path = repository / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    shown = subprocess.run(
+        ["git", "status", "--porcelain", "-uall"], cwd=repository, capture_output=True, text=True, check=True
+    )
+    assert {line[3:] for line in shown.stdout.splitlines()} == {
+        ".gitignore", "orchestrator.yml", "src/app.py", "src/requirements.txt",
+    }  # fmt: skip
+
+
+def test_a_gitignore_that_is_a_link_is_left_alone(repository: Path, tmp_path: Path) -> None:
+    """Where the lines would go to a file elsewhere, they are told instead."""
+    ignore = repository / ".gitignore"
+    ignore.unlink()
+    ignore.symlink_to(tmp_path / "elsewhere")
+    outcome = CliRunner().invoke(cli, ["init", "--yes"], catch_exceptions=False)
+    assert "for .gitignore: .orchestrator/ .terraform/" in outcome.stderr
+    assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("there", ["file", "link"])

@@ -23,6 +23,16 @@ projects:
     return: event
     parameters: [/gitlab/trigger/shop, /gitlab/pat]
     builds: [shop-parser]
+    deploy:
+      functions: [thumbs-*, layer]
+      boundary: arn:aws:iam::123456789012:policy/functions
+      policies: [arn:aws:iam::123456789012:policy/queues]
+      refs: {branches: [], tags: [v*]}
+    reach:
+      cache: true
+      network: {subnets: [subnet-0a1b2c3d], security_groups: [sg-0a1b2c3d]}
+      image_repositories: ["arn:aws:ecr:eu-central-1:123456789012:repository/team/builder"]
+      registry_credentials: ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:hub"]
     refs:
       apply: {branches: [], tags: [v*]}
       start: {branches: [main, release/*]}
@@ -52,9 +62,16 @@ def test_three_lines_are_a_platform() -> None:
     assert plan.projects == {
         "shop-thumbnails": {
             "builds": None,
+            "deploy": None,
             "gitlab_project": "shop/thumbnails",
             "handback": False,
             "parameters": ["/gitlab/trigger/shop-thumbnails"],
+            "reach": {
+                "cache": False,
+                "image_repository_arns": [],
+                "network": None,
+                "registry_credential_arns": [],
+            },
             "refs": {"apply": main, "start": main},
         }
     }
@@ -65,9 +82,21 @@ def test_everything_can_be_said() -> None:
     plan = plan_platform(parse(FULL), Account("1", "aws"))
     assert plan.projects["shop"] == {
         "builds": ["shop-parser"],
+        "deploy": {
+            "boundary_arn": "arn:aws:iam::123456789012:policy/functions",
+            "functions": ["layer", "thumbs-*"],
+            "policy_arns": ["arn:aws:iam::123456789012:policy/queues"],
+            "refs": [{"name": "v*", "type": "tag"}],
+        },
         "gitlab_project": "shop/thumbnails",
         "handback": True,
         "parameters": ["/gitlab/pat", "/gitlab/trigger/shop"],
+        "reach": {
+            "cache": True,
+            "image_repository_arns": ["arn:aws:ecr:eu-central-1:123456789012:repository/team/builder"],
+            "network": {"security_groups": ["sg-0a1b2c3d"], "subnets": ["subnet-0a1b2c3d"]},
+            "registry_credential_arns": ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:hub"],
+        },
         "refs": {
             "apply": [{"name": "v*", "type": "tag"}],
             "start": [{"name": "main", "type": "branch"}, {"name": "release/*", "type": "branch"}],
@@ -109,6 +138,11 @@ NONE = f"{REGION}projects: {{}}\n"
         (PROJECTS + "  a/b: {refs: {start: {branches: ['${x}']}}}\n", "branches.0: expected the name of a branch"),
         (PROJECTS + "  a/b: {}\n  a.b: {}\n  A/b: {}\n", "5: projects.A/b: has the name `a-b` like `a/b`; give one"),
         (PROJECTS + "  a/b: {}\n  a/b-c: {}\n", "3: projects.a/b: its name `a-b` begins that of `a-b-c`, whose builds"),
+        (PROJECTS + "  a/b: {builds: [x-y], deploy: {}}\n  a/b-c: {}\n", "3: projects.a/b.deploy: the project's name"),
+        (PROJECTS + "  a/b: {deploy: {refs: {branches: []}}}\n", "3: projects.a/b.deploy.refs: no job could take this"),
+        (PROJECTS + "  a/b: {deploy: {functions: ['*']}}\n", "functions.0: expected the name of a Lambda function"),
+        (PROJECTS + "  a/b: {reach: {image_repositories: [x]}}\n", "repositories.0: expected the ARN of a repository"),
+        (PROJECTS + "  a/b: {reach: {network: {subnets: []}}}\n", "projects.a/b.reach.network"),
         (PROJECTS + "  a/b: {builds: ['*']}\n", "builds.0: expected the name of a CodeBuild project such as"),
         (NONE + "gitlab: {url: 'https://a.b:8443'}\n", "3: gitlab.url: expected an address that AWS can"),
         (NONE + "gitlab: {url: 'http://a.b'}\n", "3: gitlab.url: expected an address that AWS can"),

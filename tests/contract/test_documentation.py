@@ -13,6 +13,8 @@ from typing import Any
 import click
 import pytest
 import yaml
+from check_jsonschema import main as check_jsonschema
+from click.testing import CliRunner
 from pages import BLOCKS, COMMANDS, DATA, MENTIONS, PIPELINES, PLATFORMS, ROOT, SETTINGS, Block, component
 
 from orchestrator.cli.main import cli
@@ -74,9 +76,8 @@ def test_shown_pipelines_follow_gitlabs_schema(block: Block, tmp_path: Path) -> 
     document = yaml.safe_load(block.text)
     file = tmp_path / "pipeline.json"
     file.write_text(json.dumps(document))
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(file)]
-    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    outcome = CliRunner().invoke(check_jsonschema, ["--builtin-schema", "vendor.gitlab-ci", str(file)])
+    assert outcome.exit_code == 0, outcome.output
     known = {*document, *component()[1]}
     needed = [need for job in document.values() if isinstance(job, dict) for need in job.get("needs", [])]
     assert {need if isinstance(need, str) else need["job"] for need in needed} <= known

@@ -15,6 +15,7 @@ import boto3
 import pytest
 from iam import asked_for
 from planned import EVERY_CALL, apply_actions
+from shared_provider import shared_provider
 
 from orchestrator.effects.handback_zip import HANDLER, build_handback_zip
 from orchestrator.effects.terraform import TerraformRunner, find_terraform, provider_environment
@@ -75,9 +76,13 @@ class Copy:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """Return a copy that reaches no account."""
-    return Copy(tmp_path_factory.mktemp("handback"), {})
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    """Give a copy that reaches no account, and one provider for all that is done with it."""
+    made = Copy(tmp_path_factory.mktemp("handback"), {})
+    made.runner(EXAMPLE)
+    with shared_provider(made.folder / EXAMPLE, made.environment) as variables:
+        made.environment |= variables
+        yield made
 
 
 @pytest.fixture(scope="module")

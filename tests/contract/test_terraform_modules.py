@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from shared_provider import shared_provider
 
 from orchestrator.effects.terraform import TerraformExecutable, TerraformRunner, find_terraform, provider_environment
 
@@ -40,6 +42,21 @@ def environment(folder: Path) -> dict[str, str]:
     return provider_environment(plain | {"AWS_EC2_METADATA_DISABLED": "true"}, folder)
 
 
+@pytest.fixture(scope="module")
+def provider(terraform: TerraformExecutable, copy: Path) -> Iterator[dict[str, str]]:
+    """Return the variables of one provider that all tests here use; none of them tells it where an account is."""
+    initialised(terraform, copy / "modules/artifact-store")
+    with shared_provider(copy / "modules/artifact-store", environment(copy)) as variables:
+        yield variables
+
+
+def initialised(terraform: TerraformExecutable, folder: Path) -> None:
+    """Have Terraform take the provider that the folder asks for from where it is found."""
+    TerraformRunner(folder, executable=terraform, environment=environment(folder), narrate=print).init(
+        backend_config=None
+    )
+
+
 def test_the_files_are_formatted(terraform: TerraformExecutable, tmp_path: Path) -> None:
     """Everybody's `terraform fmt` agrees with what is committed."""
     done = subprocess.run(
@@ -53,24 +70,25 @@ def test_the_files_are_formatted(terraform: TerraformExecutable, tmp_path: Path)
 
 
 @pytest.mark.parametrize("folder", FOLDERS + EXAMPLES)
-def test_the_files_are_valid(terraform: TerraformExecutable, copy: Path, folder: str) -> None:
+def test_the_files_are_valid(terraform: TerraformExecutable, copy: Path, provider: dict[str, str], folder: str) -> None:
     """The AWS provider knows every resource and every argument, in the modules as in their examples."""
     directory = copy / folder
-    runner = TerraformRunner(directory, executable=terraform, environment=environment(directory), narrate=print)
-    runner.init(backend_config=None)
-    runner.validate()
+    initialised(terraform, directory)
+    variables = environment(directory) | provider
+    TerraformRunner(directory, executable=terraform, environment=variables, narrate=print).validate()
 
 
 @pytest.mark.parametrize("folder", FOLDERS + PLANNED)
-def test_the_modules_keep_their_promises(terraform: TerraformExecutable, copy: Path, folder: str) -> None:
+def test_the_modules_keep_their_promises(
+    terraform: TerraformExecutable, copy: Path, provider: dict[str, str], folder: str
+) -> None:
     """What the modules' own tests assert (policies, refusals, tags, names) holds."""
     directory = copy / folder
-    variables = environment(directory)
-    TerraformRunner(directory, executable=terraform, environment=variables, narrate=print).init(backend_config=None)
+    initialised(terraform, directory)
     done = subprocess.run(
         [*terraform.argv, "test", "-no-color"],
         cwd=directory,
-        env=variables,
+        env=environment(directory) | provider,
         capture_output=True,
         text=True,
         timeout=300,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shared_provider import shared_provider
 from world import make
 
 from orchestrator import resources
@@ -23,6 +24,7 @@ from orchestrator.stages.verified import Verified
 
 MODULE = resources.folder("terraform") / "modules" / "lambda-package"
 EXAMPLES = sorted(path.parent for path in resources.folder("examples").glob("*/terraform/"))
+BOUND = "arn:aws:iam::123456789012:policy/orchestrator/feed-eu-central-1-functions"
 NO_ACCOUNT = """
 provider "aws" {
   region                      = "eu-central-1"
@@ -66,6 +68,7 @@ def example_root(example: Path, folder: Path) -> Mapping[str, Any]:
         make().state,
         module=resources.module_files("lambda-package"),
         backend_template="",
+        boundary=BOUND,
     ).files
     write_tree(folder, {name: text for name, text in files.items() if name.startswith(".orchestrator/")})
     variables: Mapping[str, Any] = json.loads(files["orchestrator.auto.tfvars.json"])
@@ -85,18 +88,19 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Mapping[str, 
     plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     terraform = find_terraform(os.environ)
     environment = provider_environment({**plain, "AWS_EC2_METADATA_DISABLED": "true"}, folder)
-    runner = TerraformRunner(folder, executable=terraform, environment=environment, narrate=print)
-    runner.init(backend_config=None)
-    runner.plan(folder / "plan")
-    shown = subprocess.run(
-        [*terraform.argv, "show", "-json", "plan"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    ).stdout
+    TerraformRunner(folder, executable=terraform, environment=environment, narrate=print).init(backend_config=None)
+    with shared_provider(folder, environment) as variables:
+        environment |= variables
+        TerraformRunner(folder, executable=terraform, environment=environment, narrate=print).plan(folder / "plan")
+        shown = subprocess.run(
+            [*terraform.argv, "show", "-json", "plan"],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        ).stdout
     return dict(_resources(json.loads(shown)["planned_values"]["root_module"]))
 
 
@@ -132,6 +136,14 @@ def test_the_examples_deploy_their_packages(example: Path, planned: dict[str, Ma
         else:
             assert found[f'{name}.aws_lambda_function.this["this"]']["architectures"] == [package["architecture"]]
     assert {re.split(r"\.", address)[0] for address in found} == set(packages)
+
+
+def test_roles_are_bound_by_what_the_configuration_says(planned: dict[str, Mapping[str, Any]]) -> None:
+    """`functions_boundary` is on the role of every function, whose root says nothing of it; the path is their own."""
+    roles = {address: values for address, values in planned.items() if ".aws_iam_role." in address}
+    assert {role["path"] for role in roles.values()} == {"/orchestrator/functions/"}
+    bounds = {address.startswith("module.readme"): role["permissions_boundary"] for address, role in roles.items()}
+    assert bounds == {True: None, False: BOUND}
 
 
 def test_the_page_shows_the_root_that_is_planned() -> None:

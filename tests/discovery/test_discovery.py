@@ -233,9 +233,12 @@ def test_the_project_is_named_after_the_remote() -> None:
 
 def test_ignored_lines_are_proposed_once() -> None:
     """Only what a `.gitignore` lacks is proposed, and a lock of one's own is not ignored."""
-    assert missing_ignores(".orchestrator\n/package.zip\nmanifest.json\n", own_lock=True) == (
+    known = ".orchestrator\n/package.zip\nmanifest.json\n.terraform/\nbackend.tfbackend.json\n*_override.tf\n"
+    assert missing_ignores(known, own_lock=True) == (
         "/sbom.cdx.json",
         "/provenance.json",
+        "orchestrator.auto.tfvars.json",
+        "orchestrator_override.tf",
     )
     assert "/pylock.toml" in missing_ignores(None, own_lock=False)
 

@@ -20,6 +20,7 @@ from orchestrator.emulator import control
 from orchestrator.emulator.control import Running
 
 KEPT = (
+    "GOGC",
     "PATH",
     "PIP_CERT",
     "PIP_FIND_LINKS",

@@ -153,10 +153,9 @@ class Person:
         return self.trace(job)
 
     def merge(self) -> str:
-        """Merge what is open. On a real server the branch's pipeline has no role; here it would build everything."""
+        """Merge what is open; nothing has run for its branch, which gets no role."""
         (request,) = self.project.mergerequests.list(state="opened", get_all=True)
-        for pipeline in self.project.pipelines.list(ref=request.source_branch, get_all=True):
-            self.project.pipelines.get(pipeline.id).cancel()
+        assert self.project.pipelines.list(ref=request.source_branch, get_all=True) == []
         request.merge()
         return ""
 

@@ -14,17 +14,22 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from conftest import Shop
 
 from orchestrator import resources
 from orchestrator.demo.watch import Loop, watch
 from orchestrator.effects.clock import SystemClock
 from orchestrator.effects.gitlab import GitLabPipelines
 from orchestrator.emulator.control import Running
-from orchestrator.emulator.seed import push_again, seed
 
 pytestmark = pytest.mark.e2e
 # e_machine of the ELF header (ELF specification).
 MACHINES = {"arm64": 183, "x86_64": 62}
+PIPELINE = """
+stages: [prebuild, build, postbuild]
+include:
+  - local: jobs.yml
+"""
 # How GitLab spells its tokens.
 TOKEN = re.compile(rb"gl(ptt|pat|cbt)-[A-Za-z0-9_-]{16}")
 
@@ -94,25 +99,22 @@ def follow(running: Running, project_id: int, commit: str) -> tuple[Loop, GitLab
     return loop, pipelines
 
 
-def test_a_second_push_with_equal_settings_runs_no_terraform(
-    emulator: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_push_with_equal_settings_runs_no_terraform(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second pipeline of a project applies nothing, builds its own commit, and brings that one home."""
     from orchestrator.effects import aws
     from orchestrator.emulator import control
 
-    for name, value in control.environment(emulator).items():
+    for name, value in control.environment(shop.running).items():
         monkeypatch.setenv(name, value)
     aws.client.cache_clear()
     aws._session.cache_clear()
-    workspace = tmp_path / "work"
-    example = resources.folder("examples") / "lxml-function"
-    seeded = seed(emulator, example, resources.folder("templates"), architecture=None, workspace=workspace)
-    first, pipelines = follow(emulator, seeded.project_id, seeded.commit)
-    tree = workspace / "lxml-function"
-    (tree / "src" / "more.py").write_text("ANSWER = 42\n")
-    commit = push_again(emulator, seeded.path, tree)
-    second, _ = follow(emulator, seeded.project_id, commit)
+    # The commit status needs a token that the job token is not.
+    shop.project.variables.create({"key": "ORCHESTRATOR_GITLAB_TOKEN", "value": shop.running.gitlab_token})
+    jobs = (resources.folder("templates") / "plain.gitlab-ci.yml").read_text(encoding="utf-8")
+    commit = shop.commit({**shop.files(), ".gitlab-ci.yml": PIPELINE, "jobs.yml": jobs})
+    first, pipelines = follow(shop.running, shop.project.id, commit)
+    commit = shop.commit({"src/more.py": "ANSWER = 42\n"})
+    second, _ = follow(shop.running, shop.project.id, commit)
     traces = [pipelines.trace(loop.job("prebuild").id) for loop in (first, second) if loop.job("prebuild")]
     assert "to create" in traces[0]
     assert "Terraform is not needed" in traces[1]
@@ -121,7 +123,7 @@ def test_a_second_push_with_equal_settings_runs_no_terraform(
     assert postbuild is not None
     package = zipfile.ZipFile(io.BytesIO(pipelines.artifact(postbuild.id, "package.zip")))
     assert package.read("more.py") == b"ANSWER = 42\n"
-    statuses = {status.name: status.status for status in _statuses(emulator, seeded.project_id, commit)}
+    statuses = {status.name: status.status for status in _statuses(shop.running, shop.project.id, commit)}
     assert statuses["codebuild/parser"] == "success"
     aws.client.cache_clear()
     aws._session.cache_clear()

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ PLATFORM = f"""\
 region: {REGION}
 gitlab: {{url: "http://127.0.0.1:8080", issuer: "https://gitlab.platform.example"}}
 projects:
-  platform-test/feed: {{refs: {{start: {{branches: [main, release/*]}}}}}}
+  platform-test/feed:
+    refs: {{start: {{branches: [main, release/*]}}}}
+    deploy: {{policies: ["arn:aws:iam::123456789012:policy/platform-test-queues"]}}
+    reach:
+      cache: true
+      network: {{subnets: [subnet-0a1b2c3d], security_groups: [sg-0a1b2c3d]}}
+      image_repositories: ["arn:aws:ecr:{REGION}:123456789012:repository/team/builder"]
 tags: {{team: platform}}
 """
 STATES = f"orchestrator-states-123456789012-{REGION}"
@@ -64,6 +71,12 @@ class Owner:
         )
         return session.client(service, endpoint_url=self._running.aws_url)
 
+    def policy(self, arn: str) -> Any:
+        """Return what a managed policy says."""
+        iam = self.aws("iam")
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+
     def lose_everything(self) -> None:
         """Go on at another machine."""
         shutil.rmtree(self._folder / ".orchestrator")
@@ -90,11 +103,14 @@ class Owner:
 
 
 @pytest.fixture
-def owner(emulator: Running, tmp_path: Path) -> Owner:
-    """Return somebody whose first attempt ended right after the bucket of the state was made."""
+def owner(emulator: Running, tmp_path: Path) -> Iterator[Owner]:
+    """Return somebody with a policy of their own, whose first attempt ended right after the bucket of the state."""
     made = Owner(emulator, tmp_path)
     made.aws("s3").create_bucket(Bucket=STATES, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return made
+    queues = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}]}
+    own = made.aws("iam").create_policy(PolicyName="platform-test-queues", PolicyDocument=json.dumps(queues))
+    yield made
+    made.aws("iam").delete_policy(PolicyArn=own["Policy"]["Arn"])
 
 
 def test_a_platform_comes_and_goes(owner: Owner) -> None:
@@ -111,6 +127,14 @@ def test_a_platform_comes_and_goes(owner: Owner) -> None:
     assert access is not None
     trust = owner.aws("iam").get_role(RoleName=access.start_arn.rpartition("/")[2])["Role"]["AssumeRolePolicyDocument"]
     assert "project_path:platform-test/feed:ref_type:branch:ref:release/*" in json.dumps(trust)
+    reached = json.dumps(owner.policy(access.permissions_boundary_arn))
+    for word in ("subnet/subnet-0a1b2c3d", "repository/team/builder", "cache/platform-test-feed-*"):
+        assert word in reached
+    assert access.deploy_arn is not None and access.functions_boundary_arn is not None
+    assert "xray:PutTraceSegments" in json.dumps(owner.policy(access.functions_boundary_arn))
+    role = access.deploy_arn.rpartition("/")[2]
+    attached = owner.aws("iam").list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+    assert [item["PolicyName"] for item in attached] == ["platform-test-queues"]
     assert published.key_arn in json.dumps(owner.aws("s3").get_bucket_encryption(Bucket=PACKAGES))
     assert owner.aws("kms").get_key_rotation_status(KeyId=published.key_arn)["KeyRotationEnabled"]
 

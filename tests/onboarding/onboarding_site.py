@@ -159,8 +159,9 @@ def _emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Runnin
     connection = gitlab.Gitlab(running.gitlab_url, private_token=running.gitlab_token)
     about = {"name": "codebuild-orchestrator", "namespace_id": "platform", "visibility": "internal"}
     made = connection.projects.create(about)
-    text = (resources.folder("templates") / "codebuild.yml").read_text(encoding="utf-8")
-    actions = [{"action": "create", "file_path": "templates/codebuild.yml", "content": text}]
+    templates = [resources.folder("templates") / f"{name}.yml" for name in ("codebuild", "deploy")]
+    actions = [{"action": "create", "file_path": f"templates/{path.name}", "content": path.read_text("utf-8")}
+               for path in templates]  # fmt: skip
     connection.projects.get(made.id).commits.create({"branch": "main", "commit_message": "x", "actions": actions})
     yield running, emulator
     emulator.close()
@@ -182,9 +183,19 @@ def stage(_emulator: tuple[Running, Emulator], monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def new_site(stage: Stage, tmp_path: Path) -> Any:
-    """Return a function that makes a project; `files` is its first commit, none for an empty repository."""
+    """Return a function that makes a project.
 
-    def make(files: Mapping[str, str] | None = None, *, platform: bool = True, configuration: str = "") -> Site:
+    `files` is its first commit, none for an empty repository; `root` is the Terraform of its checkout.
+    """
+
+    def make(
+        files: Mapping[str, str] | None = None,
+        *,
+        platform: bool = True,
+        deploys: bool = False,
+        configuration: str = "",
+        root: str = "",
+    ) -> Site:
         name = f"p{next(_numbers)}"
         # Nothing runs the jobs of these pipelines: what they do is for other tests.
         made = stage.client().projects.create({"name": name, "path": name, "builds_access_level": "disabled"})
@@ -195,10 +206,13 @@ def new_site(stage: Stage, tmp_path: Path) -> Any:
         text = configuration or CONFIGURATION
         (folder / "orchestrator.yml").write_text(text.format(name=name, url=stage.running.gitlab_url, path=path))
         if platform:
-            publish(stage, name, path)
+            publish(stage, name, path, deploys=deploys)
         else:
             forget(stage)
         site = Site(stage, api, folder, name)
+        if root:
+            (folder / "terraform").mkdir()
+            (folder / "terraform" / "main.tf").write_text(root)
         first = {"README.md": "x\n"} if files is None else files
         if first:
             actions = [{"action": "create", "file_path": key, "content": value} for key, value in first.items()]
@@ -209,7 +223,7 @@ def new_site(stage: Stage, tmp_path: Path) -> Any:
     return make
 
 
-def publish(stage: Stage, name: str, path: str) -> None:
+def publish(stage: Stage, name: str, path: str, *, deploys: bool) -> None:
     """Publish what a platform offers to a project."""
     arn = f"arn:aws:iam::{ACCOUNT_ID}"
     shared = {
@@ -228,8 +242,10 @@ def publish(stage: Stage, name: str, path: str) -> None:
         "start_arn": f"{arn}:role/orchestrator/{name}-start",
         "permissions_boundary_arn": f"{arn}:policy/orchestrator/{name}",
         "gitlab_project": path,
+        "deploy_arn": f"{arn}:role/orchestrator/{name}-deploy",
+        "functions_boundary_arn": f"{arn}:policy/orchestrator/{name}-functions",
     }
-    values |= {full: own[key] for key, full in project_names(name).items()}
+    values |= {full: own[key] for key, full in project_names(name, deploys=deploys).items()}
     known = stage.ssm.get_parameters_by_path(Path="/orchestrator/platform/", Recursive=False)["Parameters"]
     for full, value in values.items():
         if full not in {item["Name"] for item in known}:

@@ -67,12 +67,10 @@ SETTLED = Observed(
     elsewhere={},
     requests=(),
     branch_message=None,
-    files=Files({}, None, "x"),
+    files=Files({}, None),
 )
-CHANGED = Files({"orchestrator.yml": (True, "x")}, None, "x")
-REFUSED_BY_LINT = Files(
-    {".gitlab-ci.yml": (True, "x")}, Verdict(valid=False, errors=("no such component",), merged={}), "x"
-)
+CHANGED = Files({"orchestrator.yml": (True, "x")}, None)
+REFUSED_BY_LINT = Files({".gitlab-ci.yml": (True, "x")}, Verdict(valid=False, errors=("no such component",), merged={}))
 NEEDED = replace(WANTED, needed={"/gitlab/pat": True, "/gitlab/username": False})
 PAT = StoredParameter("/gitlab/pat", "String", "", "")
 

@@ -19,8 +19,9 @@ THEIRS = "stages: [lint, test]  # two\n\nlint:\n  stage: lint\n  script: [make l
 
 
 def test_a_project_is_connected(new_site: Any) -> None:
-    """One run makes the token and stores it, sets the roles, writes the configuration, and opens one merge request."""
+    """One run makes the token and stores it, sets the roles, opens one merge request, and leaves the checkout alone."""
     site = new_site({".gitlab-ci.yml": THEIRS})
+    before = site.config.read_text()
     outcome = site.onboard()
     (trigger,) = site.triggers()
     assert trigger.description == f"orchestrator:{ACCOUNT_ID}:eu-central-1:{site.parameter}"
@@ -35,7 +36,7 @@ def test_a_project_is_connected(new_site: Any) -> None:
     }
     (request,) = site.requests()
     written = site.text("orchestrator.yml", request.source_branch)
-    assert written == site.config.read_text()
+    assert written != site.config.read_text() == before
     assert written.startswith("# what is built\n")
     assert yaml.safe_load(written)["artifacts"] == {
         "bucket": "shared-artifacts",
@@ -198,7 +199,7 @@ def test_the_commands(new_site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         return outcome.stdout.splitlines()
 
     foretold = [line.split()[0] for line in run("onboard", "--dry-run")]
-    assert foretold == ["create", "store", "set", "set", "write", "commit", "open"]
+    assert foretold == ["create", "store", "set", "set", "commit", "open"]
     assert site.triggers() == []
     links = run("onboard")
     assert [line.partition(":")[0].split()[0] for line in links] == ["trigger", "SSM", "variable", "variable", "merge"]

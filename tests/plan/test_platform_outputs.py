@@ -64,6 +64,21 @@ def test_half_a_project_is_none(name: str) -> None:
     assert set(found.projects) == {"other"}
 
 
+def test_a_project_that_deploys_has_a_third_role() -> None:
+    """The role and the bound of functions are found together, or not at all: one alone is being made or taken away."""
+    more = {name: f"{key}!" for key, name in project_names("shop-feed", deploys=True).items() if name not in WHOLE}
+    assert len(more) == 2
+    found = read_outputs(WHOLE | more)
+    assert found is not None
+    access = found.projects["shop-feed"]
+    assert (access.deploy_arn, access.functions_boundary_arn) == ("deploy_arn!", "functions_boundary_arn!")
+    for name in more:
+        half = read_outputs({key: value for key, value in (WHOLE | more).items() if key != name})
+        assert half is not None
+        access = half.projects["shop-feed"]
+        assert (access.apply_arn, access.deploy_arn, access.functions_boundary_arn) == ("apply_arn!", None, None)
+
+
 def test_names_are_below_one_path() -> None:
     """One request finds everything."""
     assert all(name.startswith(ROOT) for name in WHOLE)

@@ -19,6 +19,12 @@ def apply(planned: Planned) -> str:
 
 
 @pytest.fixture(scope="session")
+def deploy(planned: Planned) -> str:
+    """Return the policy of the role that the jobs `test` and `deploy` take."""
+    return str(planned.resources['module.roles.aws_iam_role_policy.deploy["deploy"]']["policy"])
+
+
+@pytest.fixture(scope="session")
 def start(planned: Planned) -> str:
-    """Return the policy of the role that all other jobs take."""
+    """Return the policy of the role that the jobs `build` and `postbuild` take."""
     return str(planned.resources["module.roles.aws_iam_role_policy.start"]["policy"])

@@ -37,7 +37,7 @@ def bound_arn(planned: Planned) -> str:
 def called() -> set[tuple[str, str]]:
     """Return every operation of AWS that the jobs of the two roles call, with its service.
 
-    What only people call lies in `effects.account`; whoever deploys has a role of their own (docs/deploy.md).
+    What only people call lies in `effects.account`; whoever deploys has a role of their own (test_deploy_role.py).
 
     The services are the words that clients are made with; an operation is called as a method, or by its name in words.
     """
@@ -113,7 +113,7 @@ def test_the_key_of_the_bucket_is_for_the_bucket(
     """Whoever reads or writes packages uses their key for that, through S3, and for nothing else."""
     own = {at: values for at, values in planned.of("aws_iam_role_policy").items() if ".reach[" not in at}
     policies = [str(values["policy"]) for values in own.values()]
-    assert len(policies) == 8
+    assert len(policies) == 9
     for policy in policies:
         for action in ("kms:Decrypt", "kms:GenerateDataKey"):
             assert allows(policy, action, key, {**THROUGH_S3, **change}) is answer
@@ -149,7 +149,7 @@ def test_no_role_is_made_or_changed_unbound(planned: Planned, apply: str) -> Non
         "iam:AttachRolePolicy",
         "iam:CreatePolicyVersion",
     }
-    for ours in ("apply", "start"):
+    for ours in ("apply", "start", "deploy"):
         name = planned.resources[f'module.roles.aws_iam_role.this["{ours}"]']["name"]
         for action in allowed_actions(apply):
             context = {"iam:PermissionsBoundary": bound, "iam:PassedToService": "codebuild.amazonaws.com"}

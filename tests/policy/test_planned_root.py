@@ -44,7 +44,7 @@ def test_a_build_role_is_codebuilds_for_one_project(planned: Planned) -> None:
 def test_every_trust_names_whom_and_for_what(planned: Planned) -> None:
     """No role here can be taken without a condition on the account or on the project that asks."""
     roles = planned.of("aws_iam_role")
-    assert len(roles) == 8
+    assert len(roles) == 9
     for role in roles.values():
         for one in statements(role["assume_role_policy"]):
             keys = {key for tests in one["Condition"].values() for key in tests}
@@ -206,4 +206,6 @@ def test_policies_name_actions_and_resources(planned: Planned) -> None:
     network = {
         f"ec2:Describe{what}" for what in ("DhcpOptions", "NetworkInterfaces", "SecurityGroups", "Subnets", "Vpcs")
     }
-    assert everywhere == {"logs:DescribeLogGroups", "ssm:DescribeParameters", "ecr:GetAuthorizationToken", *network}
+    traces = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+    names = {"logs:DescribeLogGroups", "ssm:DescribeParameters"}
+    assert everywhere == {"ecr:GetAuthorizationToken", *names, *network, *traces}

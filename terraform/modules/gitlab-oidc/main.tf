@@ -28,6 +28,7 @@ module "roles" {
   }
   audience                 = local.audience
   builds                   = each.value.builds
+  deploy                   = each.value.deploy
   gitlab_project           = each.value.gitlab_project
   handback                 = each.value.handback
   oidc_provider_arn        = local.arn
@@ -35,6 +36,7 @@ module "roles" {
   partition                = var.partition
   permissions_boundary_arn = var.permissions_boundary_arn
   project                  = each.key
+  reach                    = each.value.reach
   refs                     = each.value.refs
   region                   = var.region
   state = var.state_bucket == null ? null : {

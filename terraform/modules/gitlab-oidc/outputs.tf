@@ -1,5 +1,5 @@
 output "gitlab_oidc" {
-  description = "The provider with the audience of its tokens, and the two roles and the bound of each project."
+  description = "The provider with the audience of its tokens, and the roles and the bounds of each project."
   value = {
     audience     = local.audience
     projects     = { for name, roles in module.roles : name => roles.pipeline_roles }

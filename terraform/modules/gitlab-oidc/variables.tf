@@ -58,14 +58,33 @@ variable "permissions_boundary_arn" {
 variable "projects" {
   description = <<-EOT
     The projects, by `project` of their orchestrator.yml: the full path in GitLab, the CodeBuild projects (null means
-    `<project>-*`), whether there is `return: event`, the SSM parameters of its builds, and the refs whose jobs take the roles.
-    The module pipeline-roles says more about each.
+    `<project>-*`), whether and how it deploys (null means it does not), whether there is `return: event`, the SSM parameters of
+    its builds, what builds reach besides (network, cache, private images), and the refs whose jobs take the roles. The module
+    pipeline-roles says more about each.
   EOT
   type = map(object({
-    builds         = optional(set(string))
+    builds = optional(set(string))
+    deploy = optional(object({
+      boundary_arn = optional(string)
+      functions    = optional(set(string))
+      policy_arns  = optional(set(string), [])
+      refs = optional(list(object({
+        name = string
+        type = optional(string, "branch")
+      })), [{ name = "main" }])
+    }))
     gitlab_project = string
     handback       = optional(bool, false)
     parameters     = optional(set(string), [])
+    reach = optional(object({
+      cache                 = optional(bool, false)
+      image_repository_arns = optional(list(string), [])
+      network = optional(object({
+        security_groups = list(string)
+        subnets         = list(string)
+      }))
+      registry_credential_arns = optional(list(string), [])
+    }), {})
     refs = optional(object({
       apply = optional(list(object({
         name = string
@@ -79,13 +98,22 @@ variable "projects" {
   }))
   nullable = false
 
-  # What begins with the name of one project must not be another's, unless each says which builds are its own.
+  # What begins with the name of one project must not be another's, unless each says what is its own.
   validation {
     condition = length([
       for pair in setproduct(keys(var.projects), keys(var.projects)) : pair
       if pair[0] != pair[1] && startswith(pair[1], "${pair[0]}-") && var.projects[pair[0]].builds == null
     ]) == 0
     error_message = "Where one project's name is another's with more behind a hyphen, the shorter one needs its builds named: `builds`."
+  }
+
+  validation {
+    condition = length([
+      for pair in setproduct(keys(var.projects), keys(var.projects)) : pair
+      if pair[0] != pair[1] && startswith(pair[1], "${pair[0]}-")
+      && var.projects[pair[0]].deploy != null && try(var.projects[pair[0]].deploy.functions, null) == null
+    ]) == 0
+    error_message = "Where one project's name is another's with more behind a hyphen, the shorter one needs its functions named: `deploy.functions`."
   }
 }
 

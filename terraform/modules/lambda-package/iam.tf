@@ -38,12 +38,14 @@ data "aws_iam_policy_document" "tracing" {
   }
 }
 
+# The path keeps these roles out of what builds and pipelines may touch, and theirs out of what whoever deploys may.
 resource "aws_iam_role" "this" {
   for_each = local.own_roles
 
   name                 = each.value
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   description          = "What the function ${each.value} may do"
+  path                 = "/orchestrator/functions/"
   permissions_boundary = var.permissions_boundary_arn
   tags                 = var.tags
 }

@@ -1,5 +1,6 @@
-# Two roles for the jobs of one GitLab project, and the bound of every role that one of them may make. Whoever owns the
-# account applies this once; it is no part of the root that prebuild applies, because that root must not change it.
+# Two roles for the jobs of one GitLab project, a third where it deploys, and the bound of every role that they may make.
+# Whoever owns the account applies this once; it is no part of the root that prebuild applies, because that root must not
+# change it.
 
 locals {
   # Every ARN is put together from names, so that the whole policies can be read in the plan.
@@ -25,16 +26,15 @@ locals {
   handback_whole = "${var.project}-handback"
   handback_cut   = "${substr(var.project, 0, local.handback_limit - 18)}-${substr(sha256(var.project), 0, 8)}-handback"
   handback_name  = length(local.handback_whole) <= local.handback_limit ? local.handback_whole : local.handback_cut
-  handback = var.handback ? {
-    this = {
-      alarms    = "arn:${format(local.here, "cloudwatch")}:alarm:${local.handback_name}-*"
-      function  = "arn:${format(local.here, "lambda")}:function:${local.handback_name}"
-      log_group = "arn:${format(local.here, "logs")}:log-group:/aws/lambda/${local.handback_name}"
-      queue     = "arn:${format(local.here, "sqs")}:${local.handback_name}-dead-letters"
-      role      = "arn:${var.partition}:iam::${var.account_id}:role/${local.handback_name}-${var.region}"
-      rules     = "arn:${format(local.here, "events")}:rule/${local.handback_name}-*"
-    }
-  } : {}
+  way_home = {
+    alarms    = "arn:${format(local.here, "cloudwatch")}:alarm:${local.handback_name}-*"
+    function  = "arn:${format(local.here, "lambda")}:function:${local.handback_name}"
+    log_group = "arn:${format(local.here, "logs")}:log-group:/aws/lambda/${local.handback_name}"
+    queue     = "arn:${format(local.here, "sqs")}:${local.handback_name}-dead-letters"
+    role      = "arn:${var.partition}:iam::${var.account_id}:role/${local.handback_name}-${var.region}"
+    rules     = "arn:${format(local.here, "events")}:rule/${local.handback_name}-*"
+  }
+  handback = var.handback ? { this = local.way_home } : {}
 
   bucket_arn = "arn:${var.partition}:s3:::${var.artifact_store.bucket}"
   store_arn  = "${local.bucket_arn}/${var.artifact_store.prefix == "" ? "" : "${var.artifact_store.prefix}/"}"
@@ -44,7 +44,7 @@ locals {
 
   # A path of their own keeps these names out of every pattern above: those have no slash in them.
   path       = "/orchestrator/"
-  base_limit = 64 - length("-apply")
+  base_limit = 64 - length("-deploy")
   base_whole = "${var.project}-${var.region}"
   base_cut   = "${substr(var.project, 0, local.base_limit - length(var.region) - 10)}-${substr(sha256(var.project), 0, 8)}-${var.region}"
   base       = length(local.base_whole) <= local.base_limit ? local.base_whole : local.base_cut
@@ -52,10 +52,13 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  for_each = {
-    apply = "Jobs of ${var.gitlab_project} that change the CodeBuild projects of ${var.project}"
-    start = "Jobs of ${var.gitlab_project} that start and follow builds of ${var.project}"
-  }
+  for_each = merge(
+    {
+      apply = "Jobs of ${var.gitlab_project} that change the CodeBuild projects of ${var.project}"
+      start = "Jobs of ${var.gitlab_project} that start and follow builds of ${var.project}"
+    },
+    { for role in keys(local.deploy) : role => "Jobs of ${var.gitlab_project} that deploy packages of ${var.project}" },
+  )
 
   name                 = "${local.base}-${each.key}"
   assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json

@@ -1,12 +1,12 @@
 # Who may take the roles: jobs of one project on the listed refs. GitLab's `sub` names project, type and name of the ref
-# (docs.gitlab.com: ID token authentication); whether the ref is protected is not in it.
+# (docs.gitlab.com: ID token authentication); whether the ref is protected, and the environment, are not in it.
 
 locals {
   issuer   = regex("oidc-provider/(.+)$", var.oidc_provider_arn)[0]
   audience = coalesce(var.audience, "https://${local.issuer}")
   subjects = {
-    for role in ["apply", "start"] : role => sort([
-      for ref in var.refs[role] : "project_path:${var.gitlab_project}:ref_type:${ref.type}:ref:${ref.name}"
+    for role, refs in merge(var.refs, { for role, one in local.deploy : role => one.refs }) : role => sort([
+      for ref in refs : "project_path:${var.gitlab_project}:ref_type:${ref.type}:ref:${ref.name}"
     ])
   }
 }

@@ -67,6 +67,50 @@ variable "builds" {
   }
 }
 
+variable "deploy" {
+  description = <<-EOT
+    For a project whose jobs `test` and `deploy` deploy its packages: the role that they take. `functions` are the names that its
+    Terraform gives to functions and layers, exact or one beginning that ends in `*`; null means `<project>-*`. `boundary_arn` is
+    the policy that bounds the functions' roles; null makes one that lets a function write its log and send traces. `policy_arns`
+    are policies for what else that Terraform makes. `refs` are the refs whose jobs take the role. Null makes no role.
+  EOT
+  type = object({
+    boundary_arn = optional(string)
+    functions    = optional(set(string))
+    policy_arns  = optional(set(string), [])
+    refs = optional(list(object({
+      name = string
+      type = optional(string, "branch")
+    })), [{ name = "main" }])
+  })
+  default = null
+
+  validation {
+    condition = var.deploy == null || alltrue([
+      for arn in concat(compact([try(var.deploy.boundary_arn, null)]), tolist(try(var.deploy.policy_arns, []))) :
+      can(regex("^arn:[a-z-]+:iam::(aws|[0-9]{12}):policy/[A-Za-z0-9+=,.@_/-]+$", arn))
+    ])
+    error_message = "A policy is spelled like arn:aws:iam::123456789012:policy/everybody."
+  }
+
+  # They become IAM resources, where `*`, `?` and `$` would mean more than themselves.
+  validation {
+    condition = try(var.deploy.functions, null) == null || (
+      length(coalesce(try(var.deploy.functions, null), [])) > 0
+      && alltrue([for name in coalesce(try(var.deploy.functions, null), []) : can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{0,62}[A-Za-z0-9_*-]$", name))])
+    )
+    error_message = "The name of a function has 2 to 64 letters, digits, hyphens and underscores; `*` may stand at its end only."
+  }
+
+  # In a condition `$` would begin a variable of IAM.
+  validation {
+    condition = var.deploy == null || (length(try(var.deploy.refs, [])) > 0 && alltrue([
+      for ref in try(var.deploy.refs, []) : contains(["branch", "tag"], ref.type) && can(regex("^[^\\s$:]{1,255}$", ref.name))
+    ]))
+    error_message = "There is at least one ref, with the type branch or tag, and a name without spaces, `$` and colons."
+  }
+}
+
 variable "gitlab_project" {
   description = "Full path of the GitLab project whose jobs take the roles, such as `shop/thumbnails`."
   type        = string

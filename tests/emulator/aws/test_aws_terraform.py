@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from shared_provider import shared_provider
 
 from orchestrator.emulator.aws.container.environment import aws_settings
 
@@ -184,8 +185,8 @@ def _mirror() -> Path | None:
 
 
 @pytest.fixture
-def terraform(aws: Any, tmp_path: Path) -> Callable[..., None]:
-    """Return a function that runs Terraform on the root above, with variables, and wants exit code 0."""
+def terraform(aws: Any, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Give a function that runs Terraform on the root above, initialised, with variables, and wants exit code 0."""
     binary = shutil.which("terraform") or shutil.which("tofu")
     assert binary, "neither `terraform` nor `tofu` is on PATH"
     (tmp_path / "main.tf").write_text(_ROOT)
@@ -207,7 +208,10 @@ def terraform(aws: Any, tmp_path: Path) -> Callable[..., None]:
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
 
-    return run
+    run("init")
+    with shared_provider(tmp_path, environment) as variables:
+        environment |= variables
+        yield run
 
 
 def test_terraform_goes_the_whole_way(terraform: Callable[..., None], aws: Any) -> None:
@@ -218,7 +222,6 @@ def test_terraform_goes_the_whole_way(terraform: Callable[..., None], aws: Any) 
         found: dict[str, Any] = client.batch_get_projects(names=["terraform-project"])["projects"][0]
         return found
 
-    terraform("init")
     terraform("apply", "-auto-approve")
     terraform("plan", "-detailed-exitcode")
     created = project()["created"]

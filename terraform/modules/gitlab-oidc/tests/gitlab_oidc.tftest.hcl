@@ -77,6 +77,40 @@ run "a_project_may_not_reach_into_one_whose_name_begins_alike" {
   expect_failures = [var.projects]
 }
 
+run "nor_may_who_deploys_it" {
+  command = plan
+
+  variables {
+    projects = {
+      shop            = { gitlab_project = "group/shop", builds = ["shop-parser"], deploy = {} }
+      shop-thumbnails = { gitlab_project = "group/shop-thumbnails" }
+    }
+  }
+
+  expect_failures = [var.projects]
+}
+
+run "who_deploys_has_a_role_for_it" {
+  command = plan
+
+  variables {
+    projects = {
+      shop = {
+        deploy         = { boundary_arn = "arn:aws:iam::123456789012:policy/functions" }
+        gitlab_project = "group/shop"
+      }
+      feed = { gitlab_project = "group/feed" }
+    }
+  }
+
+  assert {
+    condition = output.gitlab_oidc.projects["shop"].functions_boundary_arn == "arn:aws:iam::123456789012:policy/functions" && (
+      output.gitlab_oidc.projects["feed"].functions_boundary_arn == null && output.gitlab_oidc.projects["feed"].deploy_role_arn == null
+    )
+    error_message = "The one deploys, the other does not."
+  }
+}
+
 run "with_its_builds_named_it_does_not" {
   command = plan
 
