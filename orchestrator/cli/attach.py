@@ -40,6 +40,7 @@ def attach(
     """
     from orchestrator.cli.waiting import Waiting, left_alone, places, wait_for
     from orchestrator.effects.codebuild import CodeBuildService
+    from orchestrator.stages.earlier import wish_behind
     from orchestrator.stages.wait import Awaited
     from orchestrator.stages.which_build import find_builds
 
@@ -59,7 +60,7 @@ def attach(
         Awaited(
             package=packages[record.id],
             build_id=record.id,
-            commit=record.variables.get("ORCHESTRATOR_COMMIT_SHA", ""),
+            commit=wish_behind(record).commit,
             output=where.get(packages[record.id]),
             ended=record if record.complete else None,
         )

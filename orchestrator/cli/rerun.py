@@ -159,6 +159,7 @@ def _stay(project: Project, begun: Sequence[StartedBuild], then: _Then) -> int:
 
 def _chosen(project: Project, asked: _Asked, world: RerunWorld) -> tuple[Plan, Again, Known]:
     """Return the packages, the commit and the ref that somebody means, and what CodeBuild says of them."""
+    from orchestrator.stages.earlier import wish_behind
     from orchestrator.stages.rerun import look
     from orchestrator.stages.which_build import find_build
 
@@ -167,7 +168,7 @@ def _chosen(project: Project, asked: _Asked, world: RerunWorld) -> tuple[Plan, A
         known = look(plan, world.codebuild)
         return plan, _of_commit(project, asked, known), known
     record = find_build(plan, asked.build_id, world.codebuild)
-    commit, ref = (record.variables.get(f"ORCHESTRATOR_{name}", "") for name in ("COMMIT_SHA", "REF"))
+    commit, ref = wish_behind(record).commit, wish_behind(record).ref
     if not _SHA.fullmatch(commit):
         raise ConfigurationError(
             f"`{record.id}` was not started by `orchestrator build`",
@@ -182,17 +183,18 @@ def _chosen(project: Project, asked: _Asked, world: RerunWorld) -> tuple[Plan, A
 def _of_commit(project: Project, asked: _Asked, known: Known) -> Again:
     """Return what to build: the newest of a ref as builds tell, a commit as it is named, or what is checked out."""
     from orchestrator.config.refs import check_ref
+    from orchestrator.stages.earlier import wish_behind
 
     if asked.ref:
         ref = check_ref(asked.ref)
         newest = known.newest(REF=ref)
-        told = newest.variables.get("ORCHESTRATOR_COMMIT_SHA", "") if newest else ""
+        told = wish_behind(newest).commit if newest else ""
         return _going_home(project, asked, told if _SHA.fullmatch(told) else _checked_out(project, ref), ref)
     context = project.context
     named = asked.commit or context.commit or "HEAD"
     commit = named if _SHA.fullmatch(named) else _checked_out(project, named)
     newest = known.newest(COMMIT_SHA=commit)
-    ref = newest.variables.get("ORCHESTRATOR_REF", "") if newest else ""
+    ref = wish_behind(newest).ref if newest else ""
     return _going_home(project, asked, commit, ref or context.ref or project.git.current_ref() or "")
 
 
