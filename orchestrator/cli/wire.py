@@ -244,7 +244,7 @@ def log_pages(project: Project) -> LogPages:
 
 def artifacts_world(project: Project) -> ArtifactsWorld:
     """Return what looking after stored packages touches."""
-    from orchestrator.effects.shelves import S3Shelves
+    from orchestrator.effects.account.shelves import S3Shelves
     from orchestrator.stages.artifacts import ArtifactsWorld
 
     region = project.plan.region

@@ -24,6 +24,7 @@ from orchestrator.cli.main import cli
 from orchestrator.cli.reference import leaves
 from orchestrator.emulator import control
 from orchestrator.emulator.control import Running
+from orchestrator.vocabulary import Architecture, Kind, Return, Source, Where, Word
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 # What prints on standard output; a console of rich does, too, unless it is told to write elsewhere.
@@ -49,6 +50,25 @@ COMMANDS: dict[str, click.Command] = {
     context.command_path.removeprefix("orchestrator "): command for command, context in leaves()
 }
 TARGET = ("--architecture", "arm64", "--runtime", "python3.12")
+
+
+# The closed sets that documents share with the configuration, under the names that they have there.
+SETS: dict[str, type[Word]] = {
+    "architecture": Architecture,
+    "kind": Kind,
+    "return": Return,
+    "source": Source,
+    "where": Where,
+}
+
+
+def closed_sets(part: object, name: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Give every closed set of words in a schema, with the name of its property."""
+    if isinstance(part, dict):
+        if "enum" in part:
+            yield name, part["enum"]
+        for key, member in part.items():
+            yield from closed_sets(member, key)
 
 
 def reached(function: FunctionType) -> Iterator[str]:
@@ -77,6 +97,13 @@ def _names(code: CodeType) -> Iterator[str]:
 def has_json(command: click.Command) -> bool:
     """Tell whether a command has `--json`."""
     return any("--json" in parameter.opts for parameter in command.params)
+
+
+def test_closed_sets_are_those_of_the_configuration() -> None:
+    """What may be written in `orchestrator.yml` is what a document may say."""
+    found = [(name, words) for schema in schemas().values() for name, words in closed_sets(schema) if name in SETS]
+    assert {name for name, _ in found} == set(SETS)
+    assert [(name, words) for name, words in found if words != [str(word) for word in SETS[name]]] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

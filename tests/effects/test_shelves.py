@@ -9,8 +9,8 @@ import pytest
 from instant import Instant
 
 from orchestrator.effects import aws
+from orchestrator.effects.account.shelves import S3Shelves
 from orchestrator.effects.folder_store import FolderStore
-from orchestrator.effects.shelves import S3Shelves
 from orchestrator.errors import Gone, OrchestratorError, Refused
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"

@@ -337,7 +337,7 @@ def test_a_build_that_takes_too_long_is_timed_out(own_aws: Any, phase_status: An
             "post_build": {"commands": ["echo p"]},
         }
     )
-    build = own_aws.build(spec, timeoutInMinutes=10)
+    build = own_aws.build(spec, timeoutInMinutes=40)
     assert build["buildStatus"] == "TIMED_OUT"
     assert phase_status(build)["BUILD"] == "TIMED_OUT"
     assert build["phases"][-2]["contexts"][0]["statusCode"] == "BUILD_TIMED_OUT"
