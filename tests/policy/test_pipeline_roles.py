@@ -37,11 +37,14 @@ def bound_arn(planned: Planned) -> str:
 def called() -> set[tuple[str, str]]:
     """Return every operation of AWS that the jobs of the two roles call, with its service.
 
-    What only people call lies in `effects.account`; whoever deploys has a role of their own (test_deploy_role.py).
+    What only people call lies in `effects.account`, and in `shelves.py` (`orchestrator artifacts`); whoever deploys has
+    a role of their own (test_deploy_role.py).
 
     The services are the words that clients are made with; an operation is called as a method, or by its name in words.
     """
-    files = [file for file in Path(effects.__file__).parent.glob("*.py") if file.name != "functions.py"]
+    files = [
+        file for file in Path(effects.__file__).parent.glob("*.py") if file.name not in {"functions.py", "shelves.py"}
+    ]
     trees = [ast.parse(file.read_text("utf-8")) for file in files]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
@@ -95,6 +98,19 @@ def test_each_role_reaches_its_own_keys(start: str, apply: str, role: str, actio
     resource = f"arn:aws:s3:::{BUCKET}/{key}"
     assert {action for action in all_actions if allows(policy, action, resource, OURS)} == actions
     assert not [action for action in all_actions if allows(policy, action, resource, {"aws:ResourceAccount": "1"})]
+
+
+@pytest.mark.parametrize("end", ["", ".tflock"])
+def test_the_state_is_kept_in_a_bucket_of_this_account(apply: str, end: str) -> None:
+    """Who owns the bucket of the state decides what Terraform destroys: it is nobody else."""
+    resource = f"arn:aws:s3:::states/thumbnails/terraform.tfstate{end}"
+    for action, at in (
+        ("s3:ListBucket", "arn:aws:s3:::states"),
+        ("s3:GetObject", resource),
+        ("s3:PutObject", resource),
+    ):
+        assert allows(apply, action, at, OURS)
+        assert not allows(apply, action, at, {"aws:ResourceAccount": "210987654321"})
 
 
 @pytest.mark.parametrize(
