@@ -118,10 +118,16 @@ def _own(project: Project) -> Verified:
 
 
 def manifest_places(project: Project) -> Iterator[Path]:
-    """Yield where postbuild leaves a manifest; any one will do, because all packages of a commit are deployed."""
-    yield project.folder / MANIFEST_NAME
-    if project.plan.return_ is Return.WAIT:
-        yield from (project.folder / item.package / MANIFEST_NAME for item in project.plan.builds)
+    """Yield where postbuild leaves a manifest; any one will do, because all packages of a commit are deployed.
+
+    A file of this name that git tracks is the user's own: postbuild replaces none.
+    """
+    from orchestrator.effects.git import tracked_in
+
+    several = [project.folder / item.package for item in project.plan.builds]
+    for folder in (project.folder, *(several if project.plan.return_ is Return.WAIT else ())):
+        if not tracked_in(folder, [MANIFEST_NAME], os.environ):
+            yield folder / MANIFEST_NAME
 
 
 def _state(project: Project, environment: str) -> StatePlan:

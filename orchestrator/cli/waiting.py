@@ -14,7 +14,7 @@ from orchestrator.cli import looks, wire
 from orchestrator.cli.asking import AskingWatch, Detached
 from orchestrator.cli.build_screen import LineScreen, SectionScreen
 from orchestrator.cli.outcome_json import outcome_json
-from orchestrator.cli.outcomes import conclude, fetched, note, status_of, table
+from orchestrator.cli.outcomes import fetched, name_packages, note, raise_failure, status_of, table
 from orchestrator.cli.project import Project
 from orchestrator.cli.screen import narrate, print_data, print_document
 from orchestrator.cli.stop import stop_builds
@@ -69,11 +69,12 @@ def wait_for(project: Project, awaited: Sequence[Awaited], how: Waiting) -> list
     desk = world.postbuild.desk
     outcomes += [fetched(project, desk, name, place) for name, place in how.made.items()]
     note(project, how.begun, outcomes)
+    name_packages(outcomes)
     if how.as_json:
         print_document({"builds": [outcome_json(one, status_of(one)) for one in outcomes]})
     else:
         write(table(project, outcomes, paint()))
-    conclude(outcomes)
+    raise_failure(outcomes)
     return outcomes
 
 

@@ -107,6 +107,7 @@ def _wanted(
         deploy_role=access.deploy_arn if access else None,
         bucket=bucket or _own_bucket(place),
         token=configuration.return_ is not Return.WAIT,
+        trusted=access.gitlab_project if access else None,
     )
 
 

@@ -68,7 +68,29 @@ def _contradictions(document: Document) -> Iterator[tuple[Path, str]]:
             reach = f"the project's name `{name}` begins that of `{longer[0]}`, whose functions it could reach"
             yield ("projects", path, "deploy"), f"{reach}; list its own in `functions`"
     for path in named:
+        yield from _others_reached(document, path, named)
         yield from _roles_without_refs(document, path)
+
+
+def _others_reached(document: Document, path: str, named: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    """Yield each list of names that fits what begins as another project's things do, such as its way home."""
+    name = named[path]
+    for keys in (("builds",), ("deploy", "functions")):
+        listed: Any = document.at("projects", path, *keys)
+        for one in listed if isinstance(listed, list) else ():
+            stem = str(one).removesuffix("*")
+            # What begins with the own name is the own, also where a shorter name of another project begins it.
+            own_name = f"{one}-".startswith(f"{name}-")
+            theirs = [
+                f"{other}-" for other in named.values()
+                if other != name and not (own_name and name.startswith(f"{other}-"))
+            ]  # fmt: skip
+            found = next(
+                (own for own in theirs if stem.startswith(own) or (stem != one and own.startswith(stem))), None
+            )
+            if found:
+                reach = f"`{one}` fits what begins with `{found}`, which is another project's"
+                yield ("projects", path, *keys), f"{reach}; list names that nobody else has"
 
 
 def _named(document: Document) -> Iterator[tuple[str, str]]:

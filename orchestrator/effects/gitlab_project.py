@@ -153,9 +153,10 @@ class RemoteProject:
             self._project.commits.create(wanted)
 
     def revert(self, branch: str, start: str, commit: str) -> bool:
-        """Make a branch at the head of `start`, and undo a commit on it; False if that conflicts."""
+        """Make a branch at the head of `start`, and undo a commit on it; False, and no branch, if that conflicts."""
         message = self.branch_message(branch)
-        if message is not None and message.startswith("Revert "):
+        # The head of `start` may undo something, too: then a run was killed between the branch and its commit.
+        if message is not None and message.startswith("Revert ") and message != self.branch_message(start):
             return True
         with project_errors(f"cannot undo {commit} on the branch {branch}"):
             if message is None:
@@ -163,10 +164,12 @@ class RemoteProject:
             try:
                 self._project.commits.get(commit, lazy=True).revert(branch)
             except GitlabError as error:
-                if error.response_code == 400 and "revert" in str(error.error_message):
-                    return False
-                raise
-        return True
+                if error.response_code != 400 or "revert" not in str(error.error_message):
+                    raise
+            else:
+                return True
+        self.delete_branch(branch)
+        return False
 
     def delete_branch(self, branch: str) -> None:
         """Delete a branch; one that is gone is no failure."""

@@ -14,7 +14,7 @@ FOLDER = "terraform"
 # What `orchestrator deploy` puts into the folder, and roots of this product call by that path.
 _MODULE = ".orchestrator/lambda-package"
 # Inputs that both components have, with the same meaning.
-_SHARED = ("directory", "image", "install", "audience", "postbuild_job")
+_SHARED = ("directory", "image", "install", "return", "audience", "postbuild_job")
 
 
 @dataclass(frozen=True)

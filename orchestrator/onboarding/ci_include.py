@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from orchestrator.onboarding.yaml_text import Block, Edit, UneditableError, is_alias
+from orchestrator.onboarding.yaml_text import Block, Edit, UneditableError, is_alias, is_marked
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ def include_edit(block: Block, added: Sequence[Component]) -> Edit:
     key, value = found
     if is_alias(key, value):
         raise UneditableError("`include:` is an alias, and what it stands for is used elsewhere", _line(key))
+    if is_marked(block, value):
+        raise UneditableError("`include:` has an anchor or a tag", _line(key))
     if isinstance(value, yaml.ScalarNode) and value.tag.endswith(":null"):
         below = _below(block, added, f"{block.indent}  ").rstrip("\r\n")
         return Edit(key.end_mark.index, value.end_mark.index, f":{below}")

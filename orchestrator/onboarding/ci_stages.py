@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from orchestrator.onboarding.yaml_text import Block, Edit, UneditableError, is_alias
+from orchestrator.onboarding.yaml_text import Block, Edit, UneditableError, is_alias, is_marked
 
 OURS = ("prebuild", "build", "postbuild")
 # What a configuration without `stages:` has (GitLab docs: ci/yaml, `stages`).
@@ -80,6 +80,8 @@ def stage_edits(
         return []
     if is_alias(key, value) or not _names(value) or not isinstance(value, yaml.SequenceNode):
         return [_replaced(block, key, value, everything)]
+    if is_marked(block, value) and not value.flow_style:
+        raise UneditableError("`stages:` has an anchor or a tag", int(key.start_mark.line) + 1)
     if any(not value.start_mark.index <= item.start_mark.index < value.end_mark.index for item in value.value):
         raise UneditableError("`stages:` has an alias in it", int(key.start_mark.line) + 1)
     return [_inserted(block, value, place, new) for place, new in _grouped(theirs, everything)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
 from orchestrator.onboarding.ci_include import Component
@@ -20,6 +21,7 @@ def problems(observed: Observed, wanted: Wanted, *, rotate: bool) -> list[Proble
     if first:
         return first
     return [
+        *_of_roles(observed, wanted),
         *token_problems(observed, wanted, rotate=rotate),
         *_of_needed(observed, wanted),
         *(problem for variable in wanted.variables for problem in _of_variable(observed, variable, wanted)),
@@ -68,6 +70,18 @@ def _of_project(observed: Observed) -> Iterator[Problem]:
         )
 
 
+def _of_roles(observed: Observed, wanted: Wanted) -> Iterator[Problem]:
+    """Yield that the roles are another project's; AWS compares the path in the jobs' tokens to the letter."""
+    if wanted.trusted is not None and wanted.trusted != observed.facts.path:
+        yield Problem(
+            f"the platform's roles of `{wanted.place.project}` are for another GitLab project",
+            f"`{wanted.trusted}` in platform.yml",
+            f"`{observed.facts.path}`, whose jobs would be denied",
+            "give `project` another name in orchestrator.yml, or correct platform.yml and apply it",
+            foreign=True,
+        )
+
+
 def _of_needed(observed: Observed, wanted: Wanted) -> Iterator[Problem]:
     for name, secret in wanted.needed.items():
         found = observed.parameters.get(name)
@@ -110,7 +124,10 @@ def _differs(known: CiVariable | None, wanted: CiVariable) -> bool:
 
 def _of_files(observed: Observed, wanted: Wanted) -> Iterator[Problem]:
     files, place = observed.files, wanted.place
-    if files is None or not files.changes:
+    if files is None:
+        return
+    yield from _of_other_folder(files, observed, wanted)
+    if not files.changes:
         return
     if files.verdict is not None and not files.verdict.valid:
         yield Problem(
@@ -136,6 +153,23 @@ def _of_files(observed: Observed, wanted: Wanted) -> Iterator[Problem]:
             "look at the branch, and delete or rename it",
             foreign=True,
         )
+
+
+def _of_other_folder(files: Files, observed: Observed, wanted: Wanted) -> Iterator[Problem]:
+    """Yield what is wrong with a component that is there for another folder: a second one would have the same jobs."""
+    mine = _directory(wanted.component)
+    other = next((place for place in map(_directory, files.present) if place != mine), None)
+    if other is not None and "$" not in other:
+        yield Problem(
+            f"`{observed.facts.config_path}` has the component for another folder",
+            f"the input `directory: {other}`",
+            f"`directory: {mine}`, where `{wanted.path}` lies: one orchestrator.yml for each GitLab project",
+            "write the packages of both folders into one orchestrator.yml (`source`), or correct the input",
+        )
+
+
+def _directory(component: Component) -> str:
+    return posixpath.normpath(str(component.inputs.get("directory", ".")))
 
 
 def _file_steps(observed: Observed, wanted: Wanted) -> Iterator[Step]:

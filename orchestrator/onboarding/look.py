@@ -35,6 +35,7 @@ class Wanted:
     `settings` are those that the platform offers. `token` tells whether builds come home with a trigger token in
     `parameter`; without one nothing is made or stored, and what was made before stays. `needed` are parameters that
     must be there already, with whether they hold a secret. `deployable` is what the component `deploy` would deploy.
+    `trusted` is the GitLab project whose jobs take the roles of the platform, None without them.
     """
 
     place: Place
@@ -53,6 +54,7 @@ class Wanted:
     deploy_role: str | None = None
     bucket: str | None = None
     token: bool = True
+    trusted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,14 @@ class Files:
     """What the repository shall hold: the text of each file that differs on the default branch, by path.
 
     `deploy` is the component that is added, None if it is there already or there is nothing to deploy. `unpushed` is a
-    file that it needs, and that the default branch does not have.
+    file that it needs, and that the default branch does not have. `present` are the components that were there before.
     """
 
     changes: Mapping[str, tuple[bool, str]]
     verdict: Verdict | None
     deploy: Component | None = None
     unpushed: str = ""
+    present: Sequence[Component] = ()
 
     @property
     def texts(self) -> dict[str, str]:
@@ -139,7 +142,10 @@ def _files(world: World, wanted: Wanted, facts: GitLabFacts) -> Files:
     texts = {wanted.path: configuration, facts.config_path: pipeline}
     changes = {path: (known[path] is None, text) for path, text in texts.items() if known[path] != text}
     verdict = world.gitlab.lint(pipeline) if facts.config_path in changes else None
-    return Files(changes, verdict, deploy, _unpushed(world, wanted, facts) if deploy else "")
+    unpushed = _unpushed(world, wanted, facts) if deploy else ""
+    ours = (wanted.component, wanted.component.sibling("deploy", {}))
+    found = [_included(known[facts.config_path], item) for item in ours]
+    return Files(changes, verdict, deploy, unpushed, [item for item in found if item])
 
 
 def _unpushed(world: World, wanted: Wanted, facts: GitLabFacts) -> str:

@@ -22,10 +22,13 @@ from orchestrator.onboarding.steps import (
     Revert,
     Step,
 )
-from orchestrator.onboarding_ports import MergeRequest, Role
+from orchestrator.onboarding.yaml_text import UneditableError, data_of
+from orchestrator.onboarding_ports import GitLabFacts, MergeRequest, Role
 
 TITLE = "Build packages without CodeBuild"
 _ROUNDS = 5
+# What the jobs of the components extend; no input gives these another name.
+_HIDDEN_JOBS = {".orchestrator", ".orchestrator-deploy"}
 
 
 def offboard(wanted: Wanted, world: World, *, artifacts: EmptyBucket | None = None, dry_run: bool = False) -> Outcome:
@@ -59,7 +62,7 @@ def steps(observed: Observed, farewells: Sequence[MergeRequest], wanted: Wanted)
 
 
 def _look(world: World, wanted: Wanted) -> tuple[Observed, Sequence[MergeRequest]]:
-    """Look at what is there; the files of the repository do not matter here."""
+    """Look at what is there; of the files of the repository only whether our jobs are in the pipeline."""
     facts, place = world.gitlab.facts(), wanted.place
     if facts.caller.role < Role.MAINTAINER:
         raise failure([_not_allowed(facts.caller.name, facts.path)])
@@ -69,11 +72,30 @@ def _look(world: World, wanted: Wanted) -> tuple[Observed, Sequence[MergeRequest
         variables=world.gitlab.variables(),
         parameters=world.parameters.look([wanted.parameter]),
         elsewhere={},
-        requests=world.gitlab.merge_requests(place.branch),
+        requests=_to_undo(world, facts, world.gitlab.merge_requests(place.branch)),
         branch_message=world.gitlab.branch_message(place.branch),
         files=None,
     )
     return observed, world.gitlab.merge_requests(place.farewell_branch)
+
+
+def _to_undo(world: World, facts: GitLabFacts, requests: Sequence[MergeRequest]) -> Sequence[MergeRequest]:
+    """Return the merge requests without those that were merged, once somebody has taken our jobs out by hand."""
+    if not any(item.state == "merged" for item in requests):
+        return requests
+    text = world.gitlab.read(facts.config_path, facts.default_branch) or ""
+    if _mentions_include(text):
+        verdict = world.gitlab.lint(text)
+        if not verdict.valid or _HIDDEN_JOBS & set(verdict.merged):
+            return requests
+    return [item for item in requests if item.state != "merged"]
+
+
+def _mentions_include(text: str) -> bool:
+    try:
+        return "include" in data_of(text.removeprefix("\ufeff"))
+    except UneditableError:
+        return True
 
 
 def _not_allowed(name: str, path: str) -> Problem:
@@ -147,6 +169,6 @@ def artifacts_of(bucket: str | None, prefix: str) -> EmptyBucket:
             "it is not certain which packages are this project's",
             detail=f"observed: bucket {f'`{bucket}`' if bucket else 'made by prebuild'}, no `artifacts.prefix`\n"
             "expected: a bucket and a prefix that is this project's alone",
-            hint="delete them by hand; a bucket that prebuild has made goes with `terraform destroy`",
+            hint="delete them by hand; an empty bucket that prebuild has made goes with `orchestrator dismantle`",
         )
     return EmptyBucket(bucket, f"{prefix.rstrip('/')}/")

@@ -106,6 +106,20 @@ def _hints(observed: Observed, wanted: Wanted) -> Iterator[str]:
 
 
 def _of_files(files: Files, observed: Observed, wanted: Wanted) -> Iterator[str]:
+    waits = wanted.component.inputs.get("return", "trigger") == "wait"
+    request = open_request(observed)
+    if request is not None and wanted.place.trailer(files.texts) not in (observed.branch_message or ""):
+        yield (
+            f"!{request.iid} is from before something has changed, here or on {observed.facts.default_branch}: if it "
+            "does not bring what you want now, close it and run this again"
+        )
+    for component in files.present:
+        known = component.inputs.get("return", "trigger")
+        if (known == "wait") != waits and "$" not in known:
+            yield (
+                f"`{observed.facts.config_path}` has `{component.name}` with `return: {known}`, which does not fit "
+                f"{wanted.path}: correct that input by hand"
+            )
     if wanted.deployable.why_not:
         yield f"the component `deploy` is not included: {wanted.deployable.why_not}"
     if files.deploy is not None:

@@ -96,7 +96,7 @@ class Performer:
             raise ConfigurationError(
                 f"what !{step.request} has brought cannot be taken away by itself",
                 detail="observed: later commits have changed the same lines",
-                hint="remove the component's `include:`, its stages and orchestrator.yml by hand",
+                hint="take the component's `include:` and its stages out by hand, and run it again for the rest",
             )
 
     @_do.register

@@ -123,6 +123,11 @@ def is_alias(key: yaml.Node, value: yaml.Node) -> bool:
     return bool(value.start_mark.index < key.end_mark.index)
 
 
+def is_marked(block: Block, value: yaml.Node) -> bool:
+    """Tell whether a list or mapping has an anchor or a tag, behind which its lines cannot be found."""
+    return not isinstance(value, yaml.ScalarNode) and block.text[value.start_mark.index] in "&!"
+
+
 def _tagged(loader: _AnyTag, suffix: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [suffix, loader.construct_sequence(node, deep=True)]

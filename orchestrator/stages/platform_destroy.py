@@ -86,14 +86,14 @@ def _require_unused(plan: PlatformPlan, world: PlatformWorld) -> None:
         raise Refused(
             "projects still use this platform",
             detail=f"observed CodeBuild projects: {_some(using)}\nexpected: none",
-            hint="take them away first: `orchestrator offboard` in each project",
+            hint="take them away first: `orchestrator dismantle` in each project",
         )
     used = sorted(key for key in world.buckets.keys(plan.state_bucket) if _in_use(plan, world, key))
     if used:
         raise Refused(
             "states of projects still describe something",
             detail=f"observed in `{plan.state_bucket}`: {_some(used)}\nexpected: none, or states of nothing",
-            hint="`terraform destroy` in each of these projects first",
+            hint="`orchestrator undeploy` for each environment and `orchestrator dismantle`, in each of these projects",
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from world import SHA, make, record
 
-from orchestrator.cli.outcomes import SeveralFailed, conclude, fetched, note, status_of
+from orchestrator.cli.outcomes import SeveralFailed, fetched, note, raise_failure, status_of
 from orchestrator.errors import BuildFailed, ConfigurationError, Gone, MachineryError, OrchestratorError, Refused
 from orchestrator.records import BuildRecord
 from orchestrator.redaction import KNOWN
@@ -87,11 +87,11 @@ def test_no_secret_is_kept(tmp_path: Path) -> None:
 def test_several_failures_are_told_one_by_one() -> None:
     """A single failure is raised as it is; of several each is told, and the worst class gives the exit code."""
     failed, refused = BuildFailed("failed", detail="why"), Refused("lies")
-    conclude([outcome()])
+    raise_failure([outcome()])
     with pytest.raises(BuildFailed):
-        conclude([outcome(), outcome(error=failed)])
+        raise_failure([outcome(), outcome(error=failed)])
     with pytest.raises(SeveralFailed) as caught:
-        conclude([outcome(error=failed), outcome("images", error=refused)])
+        raise_failure([outcome(error=failed), outcome("images", error=refused)])
     assert caught.value.exit_code == 5
     assert "parser: failed\nwhy" in str(caught.value)
     assert "images: lies" in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,14 @@ def test_deploy_finds_what_was_brought_side_by_side(tmp_path: Path, return_: str
     places = list(manifest_places(load_project(tmp_path / "orchestrator.yml", {})))
     assert places[0] == tmp_path / "manifest.json"
     assert (tmp_path / "parser" / "manifest.json" in places) is found
+
+
+def test_a_manifest_of_the_repository_is_not_taken_for_a_packages(tmp_path: Path) -> None:
+    """A repository may have a `manifest.json` of its own; beside it `deploy` finds what postbuild has brought."""
+    (tmp_path / "orchestrator.yml").write_text(SMALL.format("wait"))
+    (tmp_path / "manifest.json").write_text("{}")
+    for words in (["init", "--quiet"], ["add", "manifest.json"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True, timeout=60)
+    places = list(manifest_places(load_project(tmp_path / "orchestrator.yml", {})))
+    assert tmp_path / "manifest.json" not in places
+    assert tmp_path / "parser" / "manifest.json" in places

@@ -141,6 +141,12 @@ NONE = f"{REGION}projects: {{}}\n"
         (PROJECTS + "  a/b: {builds: [x-y], deploy: {}}\n  a/b-c: {}\n", "3: projects.a/b.deploy: the project's name"),
         (PROJECTS + "  a/b: {deploy: {refs: {branches: []}}}\n", "3: projects.a/b.deploy.refs: no job could take this"),
         (PROJECTS + "  a/b: {deploy: {functions: ['*']}}\n", "functions.0: expected the name of a Lambda function"),
+        (
+            PROJECTS + "  a/b: {deploy: {functions: ['a-*']}}\n  a/c: {return: event}\n",
+            "3: projects.a/b.deploy.functions: `a-*` fits what begins with `a-c-`, which is another project's",
+        ),
+        (PROJECTS + "  a/b: {}\n  a/c: {builds: [a-b-x]}\n", "4: projects.a/c.builds: `a-b-x` fits"),
+        (PROJECTS + "  a/b: {builds: [a-bc]}\n  a/b-c: {builds: ['a-b-*']}\n", "projects.a/b-c.builds: `a-b-*` fits"),
         (PROJECTS + "  a/b: {reach: {image_repositories: [x]}}\n", "repositories.0: expected the ARN of a repository"),
         (PROJECTS + "  a/b: {reach: {network: {subnets: []}}}\n", "projects.a/b.reach.network"),
         (PROJECTS + "  a/b: {builds: ['*']}\n", "builds.0: expected the name of a CodeBuild project such as"),
@@ -165,3 +171,10 @@ def test_all_mistakes_are_told_at_once() -> None:
         parse("region: Frankfurt\nprojects: {shop: {}}\nstat: {}\n")
     assert len(caught.value.detail.splitlines()) == 3
     assert "orchestrator platform schema" in caught.value.hint
+
+
+def test_names_that_are_nobody_elses_are_taken() -> None:
+    """A project may list names that begin as it likes, and its own also where another name begins that."""
+    text = f"{PROJECTS}  a/b: {{builds: [a-bx], deploy: {{functions: [a-bx-*, 'thumbs-*']}}}}\n"
+    platform = parse(text + "  a/b-c: {builds: ['a-b-c-*'], deploy: {functions: [a-b-c, 'a-b-c-x*']}}\n")
+    assert len(platform.projects) == 2

@@ -210,3 +210,22 @@ def test_the_commands(new_site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ORCHESTRATOR_GITLAB_TOKEN")
     with pytest.raises(OrchestratorError, match="no token for GitLab"):
         run("onboard")
+
+
+def test_what_changes_while_the_request_is_open_is_told(new_site: Any) -> None:
+    """A merge request that no longer brings what is wanted is not passed over as if everything were there."""
+    site = new_site({".gitlab-ci.yml": THEIRS})
+    site.onboard()
+    assert not any("close it" in note for note in site.onboard().notes)
+    site.push({".gitlab-ci.yml": THEIRS.replace("[make lint]", "[make all]")})
+    again = site.onboard()
+    assert again.steps == []
+    assert any("close it and run this again" in note for note in again.notes)
+
+
+def test_a_component_that_is_included_for_another_return_is_told(new_site: Any) -> None:
+    """Where `return` changes after the merge, its input in `.gitlab-ci.yml` is named; it is never changed unasked."""
+    site = new_site({".gitlab-ci.yml": f"include:\n  - component: {ADDRESS}\n"})
+    assert not any("return:" in note for note in site.onboard().notes)
+    site.config.write_text(f"{site.config.read_text()}return: wait\n")
+    assert any("with `return: trigger`" in note for note in site.onboard().notes)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from onboarding_site import ADDRESS
+from onboarding_site import ADDRESS, CONFIGURATION
 from test_ci_file import FILES, lost
 
 from orchestrator.emulator.server import ACCOUNT_ID
@@ -184,3 +184,12 @@ def test_what_the_first_component_was_given_the_second_gets() -> None:
         {"directory": "a", "image": "x:1", "postbuild_job": "p", "deploy_job": "codebuild-deploy"},
     )
     assert deployable("a/terraform", {"a/terraform/x.tf": ROOT}).files == ["a/terraform/x.tf"]
+
+
+def test_a_build_that_waits_is_deployed_in_its_pipeline(new_site: Any) -> None:
+    """With `return: wait` both components are told, or the jobs that deploy would be in no pipeline at all."""
+    site = new_site(PUSHED, deploys=True, root=ROOT, configuration=f"{CONFIGURATION}return: wait\n")
+    site.onboard()
+    (request,) = site.requests()
+    pipeline = yaml.safe_load(site.text(".gitlab-ci.yml", request.source_branch))
+    assert [entry["inputs"] for entry in pipeline["include"]] == [{"return": "wait"}] * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from onboarding_site import CONFIGURATION, Site, Stage
+from onboarding_site import ADDRESS, CONFIGURATION, Site, Stage
 
 from orchestrator.effects import aws
 from orchestrator.errors import OrchestratorError
@@ -192,3 +192,49 @@ def test_nobody_else_is_offboarded(new_site: Any, stage: Stage) -> None:
     site.offboard()
     assert len(site.triggers()) == 1
     assert list(site.variables()) == ["ORCHESTRATOR_OTHER"]
+
+
+def test_another_folder_of_the_same_project(new_site: Any) -> None:
+    """The component serves one folder: a second one is refused, in place of being told that everything is there."""
+    included = f'include:\n  - component: {ADDRESS}\n    inputs: {{directory: "services/a/"}}\n'
+    site = new_site({".gitlab-ci.yml": included})
+    refused(site, 2, "the component for another folder", "`directory: services/a`", "one orchestrator.yml")
+
+
+@pytest.mark.parametrize("left", ["", "include: []\n"], ids=["nothing", "others"])
+def test_offboard_after_the_component_was_taken_out_by_hand(new_site: Any, left: str) -> None:
+    """What cannot be undone leaves no branch, and once it was done by hand offboard has nothing more to do."""
+    theirs = "job:\n  script: [x]\n"
+    site = new_site({".gitlab-ci.yml": theirs})
+    site.onboard()
+    site.merge()
+    site.push({".gitlab-ci.yml": site.text(".gitlab-ci.yml").replace(f"{ADDRESS}\n", f"{ADDRESS}  # pinned\n")})
+    with pytest.raises(OrchestratorError, match="by hand") as caught:
+        site.offboard()
+    assert caught.value.exit_code == 2
+    assert [item.name for item in site.api.branches.list(get_all=True)] == ["main"]
+    site.push({".gitlab-ci.yml": theirs + left})
+    assert site.offboard().steps == []
+    assert site.requests() == []
+
+
+def test_an_interrupted_revert_on_a_head_that_is_one(new_site: Any) -> None:
+    """A branch that a killed run has made is not taken for done because the head of the default branch is a revert."""
+    site = new_site({".gitlab-ci.yml": "job:\n  script: [x]\n"})
+    site.onboard()
+    site.merge()
+    actions = [{"action": "create", "file_path": "later.txt", "content": "x"}]
+    site.api.commits.create({"branch": "main", "commit_message": 'Revert "something else"', "actions": actions})
+    branch = f"orchestrator/offboard-{site.name}"
+    site.api.branches.create({"branch": branch, "ref": "main"})
+    site.offboard()
+    assert site.text(".gitlab-ci.yml", branch) == "job:\n  script: [x]\n"
+
+
+def test_roles_of_another_project(new_site: Any, stage: Stage) -> None:
+    """Two GitLab projects of one name in AWS (`a/b-c`, `a-b/c`): the second is not given the roles of the first."""
+    site = new_site()
+    name = f"/orchestrator/platform/roles/{site.name}/gitlab_project"
+    stage.ssm.put_parameter(Name=name, Value="somebody/else", Type="String", Overwrite=True)
+    refused(site, 5, "are for another GitLab project", "`somebody/else`", site.api.path_with_namespace)
+    assert site.variables() == {}

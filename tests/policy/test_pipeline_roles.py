@@ -97,6 +97,19 @@ def test_each_role_reaches_its_own_keys(start: str, apply: str, role: str, actio
     assert not [action for action in all_actions if allows(policy, action, resource, {"aws:ResourceAccount": "1"})]
 
 
+@pytest.mark.parametrize("end", ["", ".tflock"])
+def test_the_state_is_kept_in_a_bucket_of_this_account(apply: str, end: str) -> None:
+    """Who owns the bucket of the state decides what Terraform destroys: it is nobody else."""
+    resource = f"arn:aws:s3:::states/thumbnails/terraform.tfstate{end}"
+    for action, at in (
+        ("s3:ListBucket", "arn:aws:s3:::states"),
+        ("s3:GetObject", resource),
+        ("s3:PutObject", resource),
+    ):
+        assert allows(apply, action, at, OURS)
+        assert not allows(apply, action, at, {"aws:ResourceAccount": "210987654321"})
+
+
 @pytest.mark.parametrize(
     ("key", "change", "answer"),
     [

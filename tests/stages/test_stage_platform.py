@@ -238,8 +238,9 @@ def test_nothing_goes_while_a_project_uses_it(project: ProjectRecord, refused: b
     apply_to(town)
     town.projects, town.changes = [project], 0
     if refused:
-        with pytest.raises(Refused, match=f"CodeBuild projects: {project.name}"):
+        with pytest.raises(Refused, match=f"CodeBuild projects: {project.name}") as caught:
             destroy_in(town)
+        assert "orchestrator dismantle" in caught.value.hint  # offboard removes none of them
         assert town.changes == 0
     else:
         destroy_in(town)
@@ -262,8 +263,9 @@ def test_states_that_describe_something_keep_their_bucket(content: bytes, refuse
     apply_to(town)
     town.buckets[PLAN.state_bucket]["feed/terraform.tfstate"] = content
     if refused:
-        with pytest.raises(Refused, match=r"feed/terraform\.tfstate"):
+        with pytest.raises(Refused, match=r"feed/terraform\.tfstate") as caught:
             destroy_in(town)
+        assert "orchestrator undeploy" in caught.value.hint
         assert PLAN.state_bucket in town.buckets
     else:
         destroy_in(town)

@@ -26,6 +26,7 @@ from orchestrator.emulator.aws.functions.logs import Writer
 from orchestrator.emulator.aws.functions.run import Runner
 from orchestrator.emulator.aws.functions.settings import keep_settings
 from orchestrator.emulator.aws.functions.unpacked import Unpacked
+from orchestrator.emulator.aws.functions.versions import keep_versions_apart
 from orchestrator.emulator.aws.log_reads import keep_log_rules
 from orchestrator.emulator.injection import calls, front
 from orchestrator.emulator.injection.engine import Faults
@@ -118,6 +119,7 @@ class AwsEmulator:
             s3.forget_bucket_policies()
             keep_settings()
             keep_code()
+            keep_versions_apart()
             keep_log_rules()
             return s3.guard(DomainDispatcherApplication(create_backend_app), self._account_id)
 

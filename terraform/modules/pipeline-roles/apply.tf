@@ -141,6 +141,12 @@ data "aws_iam_policy_document" "apply" {
       sid       = "FindState"
       actions   = ["s3:ListBucket"]
       resources = ["arn:${var.partition}:s3:::${statement.value.bucket}"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:ResourceAccount"
+        values   = [var.account_id]
+      }
     }
   }
 
@@ -151,6 +157,12 @@ data "aws_iam_policy_document" "apply" {
       sid       = "KeepState"
       actions   = ["s3:GetObject", "s3:PutObject"]
       resources = ["arn:${var.partition}:s3:::${statement.value.bucket}/${statement.value.key}"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:ResourceAccount"
+        values   = [var.account_id]
+      }
     }
   }
 
@@ -161,6 +173,12 @@ data "aws_iam_policy_document" "apply" {
       sid       = "LockState"
       actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
       resources = ["arn:${var.partition}:s3:::${statement.value.bucket}/${statement.value.key}.tflock"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:ResourceAccount"
+        values   = [var.account_id]
+      }
     }
   }
 

@@ -190,6 +190,12 @@ data "aws_iam_policy_document" "deploy" {
       sid       = "FindState"
       actions   = ["s3:ListBucket"]
       resources = ["arn:${var.partition}:s3:::${statement.value.bucket}"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:ResourceAccount"
+        values   = [var.account_id]
+      }
     }
   }
 
@@ -200,6 +206,12 @@ data "aws_iam_policy_document" "deploy" {
       sid       = "KeepStates"
       actions   = ["s3:GetObject", "s3:PutObject"]
       resources = [for key in local.states : "arn:${var.partition}:s3:::${statement.value.bucket}/${key}"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:ResourceAccount"
+        values   = [var.account_id]
+      }
     }
   }
 
@@ -210,6 +222,12 @@ data "aws_iam_policy_document" "deploy" {
       sid       = "LockStates"
       actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
       resources = [for key in local.states : "arn:${var.partition}:s3:::${statement.value.bucket}/${key}.tflock"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:ResourceAccount"
+        values   = [var.account_id]
+      }
     }
   }
 }
@@ -255,6 +273,14 @@ data "aws_iam_policy_document" "functions" {
     actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
     resources = ["*"]
   }
+
+  # Its log says what became of builds, and no function of the project's is to write there.
+  statement {
+    sid       = "NotTheWayHome"
+    effect    = "Deny"
+    actions   = ["logs:*"]
+    resources = [local.way_home.log_group, "${local.way_home.log_group}:*"]
+  }
 }
 
 resource "aws_iam_policy" "functions" {
@@ -267,4 +293,11 @@ resource "aws_iam_policy" "functions" {
   path        = local.path
   policy      = each.value.json
   tags        = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(jsondecode(each.value.json))) <= 6144
+      error_message = "The bound of the functions is longer than the 6,144 characters that IAM takes: name fewer functions, or a beginning that ends in `*`."
+    }
+  }
 }
