@@ -53,8 +53,8 @@ def table(project: Project, outcomes: Sequence[Outcome], paint: Paint) -> str:
     return outcome_table([_row(project, one) for one in outcomes], width=looks.width(), paint=paint)
 
 
-def conclude(outcomes: Sequence[Outcome]) -> None:
-    """Say which packages are there; raise the failure if there is one, `SeveralFailed` if there are more."""
+def tell_brought(outcomes: Sequence[Outcome]) -> None:
+    """Say which packages are there."""
     for one in outcomes:
         if one.delivered:
             manifest = one.delivered.manifest
@@ -62,6 +62,10 @@ def conclude(outcomes: Sequence[Outcome]) -> None:
                 f"{one.delivered.package}: {manifest.package} for {manifest.architecture} {manifest.runtime}, "
                 f"{manifest.size_bytes} bytes, sha256 {manifest.sha256}"
             )
+
+
+def conclude(outcomes: Sequence[Outcome]) -> None:
+    """Raise the failure if there is one, `SeveralFailed` if there are more."""
     failed = [one for one in outcomes if one.error]
     if len(failed) > 1:
         raise SeveralFailed(failed, exit_code(outcomes))
