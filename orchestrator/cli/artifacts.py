@@ -136,22 +136,18 @@ def prune(
     What a running build writes stays, and so do the newest package of every branch and tag that is there, and every
     package of a commit that one of them points to. Which ones are there is asked of the remote `origin`.
     """
-    from datetime import datetime, timezone
-
     from orchestrator.cli import wire
     from orchestrator.cli.artifacts_shown import package_json, total, verdict_table
     from orchestrator.render.build_page import size
-    from orchestrator.stages.artifacts import list_packages
-    from orchestrator.stages.prune import PruneRule, judge
+    from orchestrator.stages.prune import PruneRule, survey
     from orchestrator.stages.prune import prune as take_away
 
     if days is None and not gone_refs:
         raise click.UsageError("say what shall go: `--older-than DAYS`, `--gone-refs`, or both")
     project = load_project(config, os.environ)
     world = wire.artifacts_world(project)
-    heads = wire.refs(project, os.environ).heads()
-    found = list_packages(project.packages(packages), world)
-    verdicts = judge(found, PruneRule(days, gone_refs), heads, datetime.now(timezone.utc))
+    heads = wire.refs(project, os.environ).heads
+    verdicts = survey(project.packages(packages), PruneRule(days, gone_refs), heads, world)
     going = [verdict for verdict in verdicts if verdict.goes]
     if going and not as_json:
         print_data(verdict_table(going))

@@ -20,8 +20,18 @@ _AHEAD = 8
 _OVER = object()
 
 
-class Detached(Superseded):
-    """Somebody has left builds that go on (exit 4)."""
+class Detached(BaseException):
+    """Somebody has left builds that go on: `hint` says how to come back.
+
+    Not an `Exception`: it is raised wherever a second Ctrl-C finds us, and nothing there may mistake it for a failure
+    of the build that comes home, or of the stop, just then.
+    """
+
+    exit_code = Superseded.exit_code
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
+        self.hint = hint
 
 
 class AskingWatch:
@@ -70,7 +80,7 @@ class AskingWatch:
 
     def _note(self, _signal: int, _frame: FrameType | None) -> None:
         if self._asked:
-            raise Detached("detached", hint="the builds go on: `orchestrator attach` comes back to them")
+            raise Detached("the builds may go on: `orchestrator attach` comes back to them")
         self._asked = True
 
     def _ask(self, build_ids: Sequence[str]) -> None:
@@ -81,7 +91,7 @@ class AskingWatch:
             answer = sys.stdin.readline()
             word = answer.strip().lower()
             if not answer or (word and "detach".startswith(word)):
-                raise Detached("detached", hint=f"the {many} may go on: `orchestrator attach {' '.join(build_ids)}`")
+                raise Detached(f"the {many} may go on: `orchestrator attach {' '.join(build_ids)}`")
             if not word:
                 break
             if "stop".startswith(word):

@@ -13,6 +13,7 @@ from orchestrator.cli.completion import complete_builds
 from orchestrator.cli.project import Project, config_option, load_project
 from orchestrator.cli.screen import narrate, print_document
 from orchestrator.cli.wait_options import timeout_option
+from orchestrator.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from orchestrator.plan.model import Plan
@@ -55,6 +56,8 @@ def attach(
         return 0
     by_project = project.plan.by_codebuild_project()
     packages = {record.id: by_project[record.project].package for record in records}
+    if output:
+        _require_one_each(list(packages.values()))
     where = places(list(dict.fromkeys(packages.values())), output) if output else {}
     awaited = [
         Awaited(
@@ -70,6 +73,17 @@ def attach(
         narrate(f"{packages[record.id]}: {record.console_url}")
     how = Waiting(timeout_minutes=timeout_minutes, quit_with_reader=True, as_json=as_json)
     return left_alone(lambda: wait_for(project, awaited, how))
+
+
+def _require_one_each(packages: Sequence[str]) -> None:
+    """Make sure that no two packages go to one folder."""
+    twice = sorted({name for name in packages if packages.count(name) > 1})
+    if twice:
+        raise ConfigurationError(
+            "several of the builds are of one package, and would come to one folder",
+            detail=f"observed: {', '.join(twice)}\nexpected: one build of each package with `--output`",
+            hint="leave `--output` out, and fetch each: `orchestrator artifacts get BUILD --output FOLDER`",
+        )
 
 
 def _newest_running(plan: Plan, codebuild: CodeBuild) -> list[BuildRecord]:

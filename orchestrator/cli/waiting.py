@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -114,7 +115,7 @@ def left_alone(waiting: Callable[[], object]) -> int:
     try:
         waiting()
     except Detached as left:
-        narrate(f"{left.what}: {left.hint}")
+        narrate(f"detached: {left.hint}")
         return left.exit_code
     return 0
 
@@ -129,6 +130,15 @@ def can_ask() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
 
 
+def labels(awaited: Sequence[Awaited]) -> dict[str, str]:
+    """Return what each build is called on the screen: its package, with the beginning of its UUID where two have it."""
+    several = Counter(one.package for one in awaited)
+    return {
+        one.build_id: one.package if several[one.package] < 2 else f"{one.package} {one.build_id.partition(':')[2][:8]}"
+        for one in awaited
+    }
+
+
 def paint() -> Paint:
     """Return the colours that are wanted: those of a terminal, and those that GitLab's log view knows."""
     return Paint(not os.environ.get("NO_COLOR")) if in_job() else looks.paint()
@@ -140,9 +150,8 @@ def in_job() -> bool:
 
 
 def _screen(awaited: Sequence[Awaited], write: Callable[[str], None]) -> LineScreen | SectionScreen:
-    packages = {one.build_id: one.package for one in awaited}
     kind = SectionScreen if in_job() else LineScreen
-    return kind(packages, write, paint())
+    return kind(labels(awaited), write, paint())
 
 
 def _writer(how: Waiting) -> Callable[[str], None]:

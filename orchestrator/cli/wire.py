@@ -91,7 +91,8 @@ def stop_world(project: Project, environment: Mapping[str, str]) -> StopWorld:
     until = time.monotonic() + _STOPPING_SECONDS
     patience = Patience(remaining_seconds=lambda: until - time.monotonic(), tell=narrate)
     codebuild = CodeBuildService(project.plan.region, patience, HASTY)
-    return StopWorld(codebuild, _status(project, environment), narrate)
+    looking = patience if environment.get("GITLAB_CI") == "true" else Patience()
+    return StopWorld(codebuild, _status(project, environment), narrate, looking)
 
 
 def reconcile_world(project: Project, environment: Mapping[str, str]) -> ReconcileWorld:

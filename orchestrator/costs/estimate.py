@@ -9,7 +9,7 @@ from math import ceil
 
 from orchestrator.costs.prices import Price, Prices, machine_name, on_x86
 from orchestrator.plan.model import BuildPlan
-from orchestrator.records import BuildRecord
+from orchestrator.records import BuildRecord, PhaseRecord
 
 _MINUTE_SECONDS = 60
 # A tenth of a cent and less is still told apart.
@@ -55,7 +55,7 @@ def estimate(record: BuildRecord, prices: Prices, now: datetime, *, fleet: bool 
     seconds = duration_seconds(record, now)
     if fleet or seconds is None:
         return None
-    queued = sum(phase.seconds or 0 for phase in record.phases if phase.name == "QUEUED")
+    queued = sum(_phase_seconds(phase, record.ended or now) for phase in record.phases if phase.name == "QUEUED")
     return _estimate(machine_name(record.machine, record.size), max(0.0, seconds - queued), prices)
 
 
@@ -91,6 +91,13 @@ def in_words(found: Estimate | None) -> str:
     if other is None or found.x86 is None:
         return text
     return f"{text}; the same minutes on {found.x86.machine} would be {money(other)}"
+
+
+def _phase_seconds(phase: PhaseRecord, now: datetime) -> float:
+    """Return how long a phase took, or has taken until now."""
+    if phase.seconds is not None:
+        return phase.seconds
+    return max(0.0, (now - phase.began).total_seconds()) if phase.began else 0.0
 
 
 def _estimate(machine: str, seconds: float, prices: Prices) -> Estimate | None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError, Superseded
 from orchestrator.ports import BuildLogs
 from orchestrator.records import BuildRecord
+from orchestrator.redaction import KNOWN
+from orchestrator.render.log_text import log_lines
 from orchestrator.render.terminal import printable
 from orchestrator.stages.setback import ROLE_HINT, Setback, setback
 from orchestrator.vocabulary import BuildStatus
@@ -48,7 +50,7 @@ def _told(record: BuildRecord, logs: BuildLogs) -> str:
         lines.append(printable(phase.message))
     last = _of_phase(logs.last_lines(record, _READ_LINES), phase.name if phase else "")[-_SHOWN_LINES:]
     if last:
-        lines += ["", "last lines of the log:", *(f"  {printable(line)}" for line in last)]
+        lines += ["", "last lines of the log:", *(f"  {line}" for line in log_lines(last, KNOWN.cleaned))]
     return "\n".join(lines)
 
 

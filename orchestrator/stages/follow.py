@@ -69,7 +69,7 @@ class _Watched:
         found = self._asked()
         self._record = found or self._record
         self.unknown = self._record is None
-        if found is not None and found.phases and found.phases[-1].name != self._phase:
+        if found is not None and not found.complete and found.phases and found.phases[-1].name != self._phase:
             self._phase = found.phases[-1].name
             self._narrate(f"{self._id} is in {self._phase}")
         return self._record

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from orchestrator.errors import ConfigurationError
 from orchestrator.packaging.documents.places import MANIFEST_NAME
 from orchestrator.plan.model import Plan
-from orchestrator.stages.artifacts import ArtifactsWorld, StoredPackage, projects_of
+from orchestrator.stages.artifacts import ArtifactsWorld, StoredPackage, list_packages, projects_of
+from orchestrator.vocabulary import BuildStatus
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,30 @@ class Verdict:
     why: str
 
 
+def survey(plan: Plan, rule: PruneRule, heads: Callable[[], Mapping[str, str]], world: ArtifactsWorld) -> list[Verdict]:
+    """Say of each stored package of the plan whether it goes.
+
+    `heads` is asked after the packages: that of a branch which was pushed in between would else be of one that is gone.
+    Raises `ConfigurationError` for a remote without any branch or tag, to which every package would be of no use.
+    """
+    packages = list_packages(plan, world)
+    found = heads()
+    if not found:
+        raise ConfigurationError(
+            "the remote `origin` has neither a branch nor a tag",
+            detail="expected: those of the project whose packages these are",
+            hint="run this in a checkout of that project",
+        )
+    return judge(packages, rule, found, world.now())
+
+
 def judge(packages: Sequence[StoredPackage], rule: PruneRule, heads: Mapping[str, str], now: datetime) -> list[Verdict]:
     """Say of each package whether it goes. `heads` are all branches and tags by full name, with their commits.
 
     What a running build writes stays, and so does what a branch or tag needs that is still there: the newest whole
     package of each that was built for it, and every package of the commit it points to, because a package may be
-    taken again for another ref of the same commit.
+    taken again for another ref of the same commit. What a build has stored that did not succeed cannot come home, so it
+    is the newest of nothing.
     """
     names = {name.split("/", 2)[2] for name in heads}
     commits = set(heads.values())
@@ -66,7 +86,8 @@ def _newest_of_refs(packages: Sequence[StoredPackage]) -> set[str]:
     newest: dict[tuple[str, str], StoredPackage] = {}
     for package in packages:
         place = (package.codebuild_project, package.ref)
-        if package.whole and package.ref and (place not in newest or package.stored > newest[place].stored):
+        good = package.whole and package.status in {"", BuildStatus.SUCCEEDED}
+        if good and package.ref and (place not in newest or package.stored > newest[place].stored):
             newest[place] = package
     return {package.uuid for package in newest.values()}
 

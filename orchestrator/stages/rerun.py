@@ -28,7 +28,7 @@ class Again:
     """What to build again: a full SHA, and the ref and pipeline that get the result (both empty: nobody is called).
 
     `known_as` is the ref that earlier builds of the commit must have been for, empty for any. `only_failed` leaves out
-    packages whose newest build of the commit has succeeded or still runs.
+    packages whose newest build of the commit has succeeded or still runs; for a ref, builds for none do not count.
     """
 
     commit: str
@@ -107,7 +107,7 @@ def choose(plan: Plan, again: Again, known: Known, open_store: OpenStore) -> lis
             Repeat(
                 item=item,
                 project=known.projects[item.codebuild_project],
-                earlier=next((one for one in records if _says(one, told)), None),
+                earlier=next((one for one in records if _says(one, told) and _counts(one, again)), None),
                 succeeded=next((one for one in records if one.status == BuildStatus.SUCCEEDED), None),
                 snapshot_sha256=sha256,
             )
@@ -145,6 +145,11 @@ def rerun(plan: Plan, again: Again, repeats: Sequence[Repeat], world: RerunWorld
 
 def _says(record: BuildRecord, told: Mapping[str, str]) -> bool:
     return all(record.variables.get(f"ORCHESTRATOR_{name}", "") == value for name, value in told.items())
+
+
+def _counts(record: BuildRecord, again: Again) -> bool:
+    """Tell whether an earlier build did what this one is to do: one for no ref has brought nothing home."""
+    return not again.ref or record.variables.get("ORCHESTRATOR_REF", "") != ""
 
 
 def _to_mend(earlier: BuildRecord | None) -> bool:

@@ -99,8 +99,8 @@ def _stop(plan: Plan, record: BuildRecord, world: StopWorld, told: list[str]) ->
     else:
         world.narrate(f"{record.id} is told to stop")
         told.append(record.id)
-    # With `return: event` the end of the build comes home and reports itself.
-    if plan.return_ is not Return.EVENT:
+    # With `return: event` the end of the build comes home and reports itself; of one for no ref nobody was told.
+    if plan.return_ is not Return.EVENT and record.variables.get("ORCHESTRATOR_REF"):
         world.status.report(
             record.variables.get("ORCHESTRATOR_COMMIT_SHA", ""),
             state="canceled",

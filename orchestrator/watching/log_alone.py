@@ -23,7 +23,7 @@ _LARGE_CHARACTERS = 200_000
 # CloudWatch Logs may give pieces without lines although more follow; not for ever.
 _MOST_EMPTY_PIECES = 20
 # A log that cannot be read after the end is given up after this time.
-_GIVE_UP_SECONDS = 60.0
+GIVE_UP_SECONDS = 60.0
 
 
 @dataclass
@@ -104,8 +104,8 @@ class AloneSource:
         said = f"{error.what}: {error.detail}" if error.detail else error.what
         if not isinstance(error, MachineryError):
             yield from self._give_up(said)
-        elif self.build.ended and self._rhythm.failing_seconds() >= _GIVE_UP_SECONDS:
-            yield from self._give_up(f"{said} (for {_GIVE_UP_SECONDS:.0f} seconds)")
+        elif self.build.ended and self._rhythm.failing_seconds() >= GIVE_UP_SECONDS:
+            yield from self._give_up(f"{said} (for {GIVE_UP_SECONDS:.0f} seconds)")
         elif first:
             yield Trouble(said)
 

@@ -6,29 +6,37 @@ import codecs
 from collections.abc import Callable, Iterator
 from math import inf
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import MachineryError, OrchestratorError
+from orchestrator.patience import Patience
 from orchestrator.ports import LogPages
 from orchestrator.records import LogLine
 from orchestrator.watching.followed import Followed
+from orchestrator.watching.log_alone import GIVE_UP_SECONDS
 from orchestrator.watching.model import Missed, Seen, Wrote
+from orchestrator.watching.pace import Rhythm
 
 # A line may be longer than this; then it comes in pieces.
 _LONGEST_LINE = 1024 * 1024
 
 
 class StoredSource:
-    """Reads a stored log, piece by piece. `why` is what is wrong with the log in CloudWatch Logs."""
+    """Reads a stored log, piece by piece. `why` is what is wrong with the log in CloudWatch Logs.
+
+    A read that breaks off begins again at the beginning; lines that were told then are not told again.
+    """
 
     cost = 0.0
 
-    def __init__(self, build: Followed, logs: LogPages, why: str) -> None:
+    def __init__(self, build: Followed, logs: LogPages, patience: Patience, why: str) -> None:
         self.build = build
         self.due = 0.0
         self._why = why
-        self._logs = logs
+        self._logs, self._monotonic = logs, patience.monotonic
+        self._rhythm = Rhythm(patience)
         self._pieces: Iterator[bytes] | None = None
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._told = self._read = 0
         self._rest = ""
+        self._begin()
 
     def ask(self) -> Callable[[], bytes | None]:
         """Return the call to make."""
@@ -42,17 +50,31 @@ class StoredSource:
         if self._rest and (piece is None or len(self._rest) > _LONGEST_LINE):
             lines.append(self._rest)
             self._rest = ""
-        if lines:
+        self._read += len(lines)
+        new = self._read - self._told
+        if new > 0:
+            self._told = self._read
             moment = self._moment()
-            yield Wrote(self.build.id, [LogLine(moment, line) for line in lines])
+            yield Wrote(self.build.id, [LogLine(moment, line) for line in lines[-new:]])
         if piece is None:
             self._end()
 
     def failed(self, error: OrchestratorError) -> Iterator[Seen]:
-        """Take a failure: there is no other place to look."""
+        """Take a failure; one that passes is waited for, because there is no other place to look."""
+        pause = self._rhythm.after_failure()
+        if isinstance(error, MachineryError) and self._rhythm.failing_seconds() < GIVE_UP_SECONDS:
+            self._begin()
+            self.due = self._monotonic() + pause
+            return
         detail = f": {error.detail}" if error.detail else ""
         yield Missed(self.build.id, f"{self._why}; in S3: {error.what}{detail}")
         self._end()
+
+    def _begin(self) -> None:
+        self._pieces = None
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+        self._read = 0
 
     def _next(self) -> bytes | None:
         if self._pieces is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
@@ -14,6 +14,7 @@ from typing import Any
 from orchestrator.errors import OrchestratorError
 from orchestrator.patience import Patience
 from orchestrator.ports import CodeBuild, LogPages
+from orchestrator.watching.calls import Calls
 from orchestrator.watching.followed import Followed
 from orchestrator.watching.log_alone import AloneSource
 from orchestrator.watching.log_group import MOST_BUILDS, GroupSource
@@ -77,7 +78,7 @@ class Watching(Iterator[Seen]):
         self._bucket = Bucket(world.log_calls_per_second, self._patience.monotonic)
         self._seen: deque[Seen] = deque()
         self._calls: dict[Future[Any], _Source] = {}
-        self._pool = ThreadPoolExecutor(_LOG_CALLS_AT_ONCE + 2, thread_name_prefix="watch")
+        self._pool = Calls(_LOG_CALLS_AT_ONCE + 2)
 
     def __next__(self) -> Seen:
         """Return what happens next; wait for it if need be."""
@@ -94,9 +95,8 @@ class Watching(Iterator[Seen]):
             build.over = True
         self._seen.clear()
         calls, self._calls = self._calls, {}
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        if not wait(calls, timeout=_CLOSING_SECONDS).not_done:
-            self._pool.shutdown(wait=True)
+        under_way = [call for call in calls if not call.cancel()]
+        self._pool.close(join=not wait(under_way, timeout=_CLOSING_SECONDS).not_done)
 
     def __enter__(self) -> Watching:
         """Return itself; the end of the block closes it."""
@@ -207,7 +207,7 @@ class Watching(Iterator[Seen]):
             why = build.gap or _why_nothing(build)
             if build.record.stored_log:
                 if build.id not in self._stored:
-                    self._stored[build.id] = StoredSource(build, self._world.logs, why)
+                    self._stored[build.id] = StoredSource(build, self._world.logs, self._patience, why)
                 return
             if not build.gap:
                 yield Missed(build.id, why)

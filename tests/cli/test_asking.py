@@ -6,12 +6,13 @@ import io
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import pytest
 
 from orchestrator.cli import asking
 from orchestrator.cli.asking import AskingWatch, Detached
-from orchestrator.errors import MachineryError
+from orchestrator.errors import MachineryError, OrchestratorError
 from orchestrator.watching.model import Seen, Trouble
 
 BUILD = "demo-parser:0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
@@ -85,6 +86,26 @@ def test_a_second_press_leaves_at_once(monkeypatch: pytest.MonkeyPatch, said: li
             if where == "before the question":
                 press()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("where", ["while builds are stopped", "while a package comes home"])
+def test_a_second_press_is_no_failure_of_what_it_meets(
+    monkeypatch: pytest.MonkeyPatch, said: list[str], where: str
+) -> None:
+    """It is neither a stop that went wrong, after which the builds are watched on, nor a package that was refused."""
+    answers(monkeypatch, "s\n")
+
+    def stop(_build_ids: Sequence[str]) -> None:
+        press()
+
+    with pytest.raises(Detached), AskingWatch(watch, stop) as asked:
+        for _ in asked([BUILD]):
+            # As `stages.wait` notes what became of one build, and goes on with the others.
+            with suppress(OrchestratorError):
+                press()
+                if where == "while a package comes home":
+                    press()
+    assert not [line for line in said if "not stopped" in line]
 
 
 def test_a_build_that_cannot_be_stopped_is_watched_on(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:

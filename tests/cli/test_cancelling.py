@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator, Sequence
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from orchestrator.cli import stages
+from orchestrator.cli import stages, wire
 from orchestrator.cli import stop as command
 from orchestrator.cli.boundary import Interrupted, postponed
 from orchestrator.cli.main import cli
+from orchestrator.cli.project import load_project
 from orchestrator.errors import MachineryError
 from orchestrator.stages.build import StartedBuild
 
@@ -123,3 +125,14 @@ def test_a_broken_record_is_told(place: Path, text: str) -> None:
     outcome = CliRunner().invoke(cli, ["stop"])
     assert "builds.json" in str(outcome.exception)
     assert getattr(outcome.exception, "exit_code", None) == 2
+
+
+@pytest.mark.parametrize(("environment", "most"), [({"GITLAB_CI": "true"}, 10.0), ({}, inf)], ids=["job", "terminal"])
+def test_a_job_that_is_cancelled_looks_for_ten_seconds(
+    place: Path, environment: dict[str, str], most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no more time, and must say what goes on before it is killed; at a terminal the stage says how long."""
+    monkeypatch.setattr(wire, "CodeBuildService", lambda *_: None)
+    world = wire.stop_world(load_project(Path("orchestrator.yml"), environment), environment)
+    assert world.patience.remaining_seconds() <= most
+    assert (world.patience.remaining_seconds() == inf) == (most == inf)

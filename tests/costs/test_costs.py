@@ -88,6 +88,15 @@ def test_a_running_build_costs_what_it_has_used_without_its_time_in_the_queue() 
     assert found.billed_seconds == 60
 
 
+def test_a_build_that_still_waits_in_the_queue_costs_nothing() -> None:
+    """The queue has no length yet while a build is in it; an hour there is none of a machine."""
+    phases = (PhaseRecord("SUBMITTED", "SUCCEEDED", 0), PhaseRecord("QUEUED", "", None, began=BEGIN))
+    built = record(machine="ARM_CONTAINER", size="BUILD_GENERAL1_SMALL", started=BEGIN, phases=phases, complete=False)
+    found = estimate(built, VIRGINIA, BEGIN + timedelta(hours=1))
+    assert found is not None
+    assert found.billed_seconds == 0
+
+
 @pytest.mark.parametrize(
     ("region", "machine", "size", "fleet"),
     [

@@ -48,7 +48,7 @@ from orchestrator.stages.assembled import Workshop, make_here
 from orchestrator.stages.delivery import Delivered, Desk
 from orchestrator.stages.manifest import parse_manifest
 from orchestrator.stages.postbuild import PostbuildWorld, postbuild
-from orchestrator.stages.prune import PruneRule, judge, prune
+from orchestrator.stages.prune import PruneRule, judge, prune, survey
 
 PLAN = make()
 NOW = datetime(2026, 5, 4, 12, tzinfo=timezone.utc)
@@ -182,6 +182,7 @@ def test_a_manifest_that_the_build_did_not_write_is_none() -> None:
         ([package(1), package(2, ref="")], PruneRule(gone_refs=True), []),
         ([package(1, keys={}), package(2)], PruneRule(0), [1]),
         ([package(1), package(2, codebuild_project="demo-other")], PruneRule(0), []),
+        ([package(1, status="FAILED"), package(2), package(3)], PruneRule(2), [3]),
     ],
     ids=[
         "the newest of a ref stays",
@@ -196,6 +197,7 @@ def test_a_manifest_that_the_build_did_not_write_is_none() -> None:
         "of no ref",
         "half a package is no newest one",
         "each package has its newest",
+        "what cannot come home is no newest one",
     ],
 )
 def test_only_what_nobody_needs_goes(packages: list[StoredPackage], rule: PruneRule, going: list[int]) -> None:
@@ -214,6 +216,7 @@ def test_only_what_nobody_needs_goes(packages: list[StoredPackage], rule: PruneR
             ref=st.sampled_from(["main", "v1", "gone", ""]),
             commit=st.sampled_from([SHA, OTHER_SHA]),
             running=st.booleans(),
+            status=st.sampled_from(["", "SUCCEEDED", "FAILED", "TIMED_OUT"]),
             keys=st.sampled_from([{}, {"package.zip": "p", "manifest.json": "m"}]),
         ),
         max_size=12,
@@ -229,9 +232,31 @@ def test_what_is_needed_always_stays(packages: list[StoredPackage], days: int | 
         if one.running or one.commit == SHA:
             assert one.uuid not in going
     for ref in ("main", "v1"):
-        whole = [one for one in packages if one.ref == ref and one.whole]
+        whole = [one for one in packages if one.ref == ref and one.whole and one.status in {"", "SUCCEEDED"}]
         if whole:
             assert max(whole, key=lambda one: one.stored).uuid not in going
+
+
+def test_a_branch_that_is_pushed_meanwhile_is_there() -> None:
+    """Its package is listed, so it must be asked for after that: before, the branch was not there and seemed gone."""
+    site = Site()
+    listed: list[str] = []
+
+    def below(prefix: str) -> Iterator[StoredObject]:
+        listed.append(prefix)
+        return FakeShelves(site.store).below(prefix)
+
+    site.shelves.below = below  # type: ignore[method-assign]
+    (verdict,) = survey(
+        PLAN, PruneRule(gone_refs=True), lambda: {f"refs/heads/{'main' if listed else 'old'}": OTHER_SHA}, site.world
+    )
+    assert not verdict.goes
+
+
+def test_a_remote_without_refs_takes_nothing_away() -> None:
+    """It is not that of the project: by it, every branch would be gone."""
+    with pytest.raises(ConfigurationError, match="neither a branch nor a tag"):
+        survey(PLAN, PruneRule(gone_refs=True), dict, Site().world)
 
 
 def test_a_manifest_goes_before_its_package() -> None:

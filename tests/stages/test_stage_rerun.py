@@ -135,6 +135,15 @@ def test_only_what_failed_is_repeated(builds: list[BuildRecord], expected: list[
     assert [one.item.package for one in repeats] == expected
 
 
+@pytest.mark.parametrize(("ref", "expected"), [("main", ["parser"]), ("", [])], ids=["for main", "local"])
+def test_what_came_home_to_nobody_has_not_succeeded_for_a_ref(ref: str, expected: list[str]) -> None:
+    """After a failure and a success of `rerun --local`, `--failed` still builds what the pipeline lacks."""
+    told = {"ORCHESTRATOR_COMMIT_SHA": SHA, "ORCHESTRATOR_REF": ""}
+    here = lab(earlier("parser", status="FAILED"), earlier("parser", 1, variables=told), earlier("images"))
+    repeats = choose(PLAN, Again(SHA, ref, only_failed=True), look(PLAN, here.codebuild), here.world.open_store)
+    assert [one.item.package for one in repeats] == expected
+
+
 def test_the_newest_commit_of_a_ref(tmp_path: Path) -> None:
     """What was built last for a ref, by any package, says which commit that is."""
     moved = earlier("images", 1, variables={"ORCHESTRATOR_COMMIT_SHA": OTHER_SHA, "ORCHESTRATOR_REF": "feature"})

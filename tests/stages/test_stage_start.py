@@ -43,6 +43,7 @@ from orchestrator.errors import (
 )
 from orchestrator.plan.environments import quota_name
 from orchestrator.records import BuildRecord, PhaseRecord
+from orchestrator.redaction import Secrets
 from orchestrator.stages.again import StartedAgain, give_another_chance
 from orchestrator.stages.assembled import Workshop
 from orchestrator.stages.build import BuildWorld, Request, StartedBuild, build
@@ -278,6 +279,23 @@ def test_a_setback_is_told_from_a_failure(status: str, phases: Any, found: Setba
         with pytest.raises(ConfigurationError, match="either") as caught:
             check_ending(one, _NoLogs())
         assert "or the role lacks" in caught.value.hint
+
+
+def test_the_last_lines_are_shown_as_the_log_is() -> None:
+    """A line of a megabyte fills no screen and no report, no secret is cut in half, and nothing hides what follows."""
+
+    class Loud:
+        def last_lines(self, _build: BuildRecord, _count: int) -> Sequence[str]:
+            return ["x" * 4090 + "s3kret-value-1", "section_start:1700000000:x\r\x1b[0Khidden", "section_end:1:x"]
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(BuildFailed) as caught:
+        known = Secrets()
+        known.learn({"MY_TOKEN": "s3kret-value-1"})
+        patched.setattr("orchestrator.stages.ending.KNOWN", known)
+        check_ending(record(status="FAILED", phases=ended("BUILD", "COMMAND_EXECUTION_ERROR")), Loud())
+    assert max(map(len, caught.value.detail.splitlines())) < 4200
+    assert "s3k" not in caught.value.detail
+    assert caught.value.detail.splitlines()[-2:] == ["  hidden", "  section_end :1:x"]
 
 
 class _NoLogs:

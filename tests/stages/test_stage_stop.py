@@ -41,6 +41,14 @@ def test_what_runs_is_stopped(text: str, reports: list[tuple[str, str]]) -> None
     assert status.reports == reports
 
 
+def test_nobody_is_told_of_a_build_for_no_ref() -> None:
+    """Of `rerun --local` no commit status was set, so none says that it was cancelled."""
+    local = replace(RUNNING, variables={**RUNNING.variables, "ORCHESTRATOR_REF": ""})
+    codebuild, status = FakeCodeBuild(records={local.id: local}), FakeStatus()
+    stop(PLAN, [local.id], StopWorld(codebuild, status, lambda line: None))
+    assert (codebuild.stopped, status.reports) == ([local.id], [])
+
+
 @pytest.mark.parametrize("build_id", [f"other-parser:{UUID}", "demo-parser", "", "x\x1b[2J", f"demo-parser:{UUID}x"])
 def test_a_foreign_build_is_never_stopped(build_id: str) -> None:
     """With a build of another project among them, none is stopped."""

@@ -24,6 +24,7 @@ from world import (
 from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError, Refused, Superseded
 from orchestrator.records import BuildRecord
 from orchestrator.stages.delivery import Desk
+from orchestrator.stages.follow import follow
 from orchestrator.stages.postbuild import PostbuildWorld
 from orchestrator.stages.wait import Awaited, Outcome, WaitWorld, exit_code, wait
 from orchestrator.watching.model import Ended, Lost, Seen, Trouble
@@ -151,3 +152,10 @@ def test_the_worst_class_speaks_for_all(errors: list[OrchestratorError], code: i
     """One exit code: a person must look, correct, retry, then the package's own failure, then what was stopped."""
     outcomes = [Outcome(awaited(PARSER), None, error=error) for error in [*errors, None]]
     assert exit_code(outcomes) == code
+
+
+def test_what_has_ended_is_not_said_to_be_in_a_phase() -> None:
+    """Whoever has seen the end of a build hears nothing of its way there."""
+    said: list[str] = []
+    assert follow(PARSER.id, FakeCodeBuild(records={PARSER.id: PARSER}), FakeClock(), said.append, deadline_seconds=1)
+    assert said == []

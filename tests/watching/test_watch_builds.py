@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice, pairwise
 from typing import Any
@@ -18,6 +18,7 @@ from orchestrator.errors import (
     MachineryError,
     OrchestratorError,
 )
+from orchestrator.records import BuildRecord
 from orchestrator.watching.model import Changed, Ended, Lost, Missed, Seen, Trouble
 from orchestrator.watching.watch import watch
 
@@ -171,6 +172,28 @@ def test_a_stored_log_that_is_gone_is_named() -> None:
     sky = Sky([replace(BUILD, group=None, members={"stored_log": "logs/build/1.gz"})])
     (missed,) = said(sky.watch(), Missed)
     assert missed.why == "it ended before it had a log; in S3: there is no stored log"
+
+
+@pytest.mark.parametrize("breaks", [1, 3, None], ids=["once", "three times", "for ever"])
+def test_a_stored_log_is_read_again_when_s3_has_trouble(breaks: int | None) -> None:
+    """A throttle, or an answer that breaks off, costs no line and tells none twice; what lasts a minute is named."""
+    pieces, left = [b"one\ntw", b"o\nthree\n", b"end"], [breaks]
+
+    class Broken(Sky):
+        def stored(self, build: BuildRecord) -> Iterator[bytes]:
+            if left[0] == 0:
+                yield from pieces
+                return
+            left[0] = None if left[0] is None else left[0] - 1
+            yield from pieces[:2]
+            raise MachineryError("cannot read the log", detail="SlowDown")
+
+    sky = Broken([replace(BUILD, group=None, members={"stored_log": "logs/build/1.gz"})])
+    told = sky.watch()
+    assert log_of(told, "p:1") == ["one\n", "two\n", "three\n", *([] if breaks is None else ["end"])]
+    assert [seen.why for seen in said(told, Missed)] == (
+        [] if breaks else ["it ended before it had a log; in S3: cannot read the log: SlowDown"]
+    )
 
 
 def test_a_log_group_that_is_deleted_takes_no_other_log_along() -> None:
