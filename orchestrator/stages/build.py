@@ -16,7 +16,7 @@ from orchestrator.packaging.documents.places import MANIFEST_NAME, PACKAGE_NAME
 from orchestrator.patience import Patience
 from orchestrator.plan.digest import marker
 from orchestrator.plan.model import BuildPlan, Plan
-from orchestrator.plan.names import artifact_key, snapshot_key
+from orchestrator.plan.names import artifact_key
 from orchestrator.ports import CodeBuild, CommitStatus, GitRepository, Narrator, ObjectStore, OpenStore
 from orchestrator.records import BuildRecord, ProjectRecord, Snapshot
 from orchestrator.stages.assembled import Workshop, make_here, may_be_made_here
@@ -24,6 +24,7 @@ from orchestrator.stages.earlier import SEARCHED_BUILDS, Wish, age, check_repeat
 from orchestrator.stages.homecoming import Homecoming, noting
 from orchestrator.stages.start import Counter, Order, start
 from orchestrator.stages.stop import stop_older
+from orchestrator.stages.storing import store_snapshot
 from orchestrator.stages.takeoff import see_off
 from orchestrator.vocabulary import Source
 
@@ -168,10 +169,8 @@ class _Run:
 
     def store(self, snapshot: Snapshot, item: BuildPlan) -> None:
         """Store the archive of the commit."""
-        store = self._store_of(item)
-        key = snapshot_key(self._plan.artifacts.prefix, self._request.commit)
-        words = "stored" if store.put_new(key, snapshot.path, sha256=snapshot.tar_sha256) else "is stored already"
-        self._world.narrate(f"snapshot of {self._request.commit} {words} in `{store.bucket}`")
+        prefix, store = self._plan.artifacts.prefix, self._store_of(item)
+        store_snapshot(snapshot, self._request.commit, prefix, store, self._world.narrate)
 
     def supersede(self) -> None:
         """Stop running builds of older commits of the ref, if that is configured."""

@@ -19,6 +19,7 @@ from orchestrator.records import BuildRecord, ProjectRecord
 from orchestrator.stages.build import StartedBuild
 from orchestrator.stages.earlier import SEARCHED_BUILDS, Wish
 from orchestrator.stages.start import Counter, Order, start
+from orchestrator.stages.storing import store_snapshot
 from orchestrator.stages.takeoff import see_off
 from orchestrator.vocabulary import BuildStatus, Source
 
@@ -181,9 +182,7 @@ def _snapshot(plan: Plan, again: Again, repeats: Sequence[Repeat], world: RerunW
         snapshot = world.git.snapshot(commit, Path(folder, "snapshot.tar.gz"))
         project = repeats[0].project
         store = world.open_store(project.bucket, project.account)
-        key = snapshot_key(plan.artifacts.prefix, commit)
-        words = "stored" if store.put_new(key, snapshot.path, sha256=snapshot.tar_sha256) else "is stored already"
-        world.narrate(f"snapshot of {commit} {words} in `{store.bucket}`")
+        store_snapshot(snapshot, commit, plan.artifacts.prefix, store, world.narrate)
         return snapshot.tar_sha256
 
 
