@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -181,12 +180,9 @@ def _bring(project: Project, plan: Plan, text: str, world: PostbuildWorld, outpu
 def _postbuild_world(project: Project) -> PostbuildWorld:
     """Return what `postbuild` touches, without anybody who would be told, and without a pipeline that takes it."""
     from orchestrator.cli import wire
-    from orchestrator.effects.git import tracked_in
     from orchestrator.effects.status import NoStatus
 
-    world = wire.postbuild_world(project, os.environ)
-    desk = replace(world.desk, tracked=partial(tracked_in, environment=os.environ))
-    return replace(world, desk=desk, status=NoStatus(), pipeline_id="")
+    return replace(wire.postbuild_world(project, os.environ), status=NoStatus(), pipeline_id="")
 
 
 def _print_delivered(delivered: Delivered, *, as_json: bool) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,12 +71,9 @@ def postbuild(config: Path, build_id: str | None, commit: str | None, output: Pa
 def _bringing(project: Project, commit: str) -> Callable[[str, Path], Delivered]:
     """Return what brings the package of one build to a folder."""
     from orchestrator.cli import wire
-    from orchestrator.effects.git import tracked_in
     from orchestrator.stages.postbuild import postbuild as bring_home
 
-    world = wire.postbuild_world(project, os.environ)
-    desk = replace(world.desk, tracked=partial(tracked_in, environment=os.environ))
-    ref, world = project.context.ref or "", replace(world, desk=desk)
+    ref, world = project.context.ref or "", wire.postbuild_world(project, os.environ)
     return lambda build_id, output: bring_home(project.plan, build_id, commit, ref, world, output)
 
 

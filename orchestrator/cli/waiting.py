@@ -19,7 +19,7 @@ from orchestrator.cli.outcomes import fetched, name_packages, note, raise_failur
 from orchestrator.cli.project import Project
 from orchestrator.cli.screen import narrate, print_data, print_document
 from orchestrator.cli.stop import stop_builds
-from orchestrator.effects.git import tracked_in
+from orchestrator.effects.status import NoStatus
 from orchestrator.plan.model import Plan
 from orchestrator.render.sections import Paint
 from orchestrator.stages.build import StartedBuild
@@ -181,14 +181,13 @@ def _world(
     follow: Callable[[Sequence[str]], Iterator[Seen]],
     tell: Callable[[Seen], None],
 ) -> WaitWorld:
-    home = wire.postbuild_world(project, {} if how.untold else os.environ)
-    desk = replace(home.desk, tracked=partial(tracked_in, environment=os.environ))
+    home = wire.postbuild_world(project, os.environ)
     # Without a pipeline: what is brought here is taken from nobody, so the pipeline that the build starts, or the job
     # `postbuild` of this one, finds it as it was.
     return WaitWorld(
         watch=follow,
         tell=tell,
-        postbuild=replace(home, desk=desk, pipeline_id=""),
+        postbuild=replace(home, status=NoStatus() if how.untold else home.status, pipeline_id=""),
         ref=how.ref,
         note=partial(note, project, how.begun),
     )

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,6 +114,7 @@ def postbuild_world(project: Project, environment: Mapping[str, str]) -> Postbui
     from orchestrator.effects.clock import SystemClock
     from orchestrator.effects.codebuild import CloudWatchLogs
     from orchestrator.effects.files import write_bytes
+    from orchestrator.effects.git import tracked_in
     from orchestrator.stages.delivery import Desk
     from orchestrator.stages.postbuild import PostbuildWorld
 
@@ -123,7 +125,7 @@ def postbuild_world(project: Project, environment: Mapping[str, str]) -> Postbui
         open_store=_Stores(region),
         status=_status(project, environment),
         clock=SystemClock(),
-        desk=Desk(write=write_bytes, inspect=_inspect, narrate=narrate),
+        desk=Desk(write_bytes, _inspect, narrate, tracked=partial(tracked_in, environment=environment)),
         history=_history(project, environment),
         pipeline_id=project.context.pipeline_id or "",
     )
