@@ -94,7 +94,10 @@ def create_user(call: Call) -> Response:
 
 @routes.add("POST", "/users/<user_id>/block")
 def block(call: Call) -> Response:
-    """Block a user (administrators only): the account's tokens open nothing any more."""
+    """Block a user (administrators only, and never oneself): the account's tokens open nothing any more."""
+    _admin(call)
+    if _user(call) is call.caller.user:
+        raise forbidden("403 Forbidden - The API initiating user cannot be blocked by the API")
     return _become(call, "blocked")
 
 
