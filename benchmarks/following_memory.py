@@ -46,6 +46,7 @@ def main() -> None:
             CodeBuildService(log_service.REGION, UNHURRIED, QUICK),
             CloudWatchPages(log_service.REGION),
             log_calls_per_second=1000,
+            group_calls_per_second=1000,
         )
         world.codebuild.builds(log_service.begin(url)["ids"])
         before, began, told = resident_mb(), time.time(), 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -152,14 +153,18 @@ class Sky(FakeCodeBuild):
         if not all(running.has_stream(now) for running in read):
             raise Gone("no such stream")
         assert {running.group for running in read} == {group}
-        lines = [(line, running.id) for running in read for line in running.shown(now) if line.moment >= since]
-        lines.sort(key=lambda pair: pair[0].moment)
-        begin = int(token or 0)
+        lines = sorted(
+            ((line.moment, running.id, number), line)
+            for running in read
+            for number, line in enumerate(running.shown(now))
+            if line.moment >= since
+        )
+        # The token is a place, not a number: what shows late, at an earlier place, moves nothing.
+        rest = [pair for pair in lines if not token or pair[0] > literal_eval(token)]
         found: dict[str, list[LogLine]] = {}
-        for line, build_id in lines[begin : begin + self.piece]:
+        for (_, build_id, _), line in rest[: self.piece]:
             found.setdefault(build_id, []).append(line)
-        end = begin + self.piece
-        return found, str(end) if end < len(lines) else ""
+        return found, repr(rest[self.piece - 1][0]) if len(rest) > self.piece else ""
 
     def stored(self, build: BuildRecord) -> Iterator[bytes]:
         self._call("stored")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 
 from orchestrator.records import LogLine
@@ -20,12 +21,13 @@ class Reading:
     """One way through a log, from the cursor's moment or earlier to the end, over any number of pieces.
 
     A stream keeps its lines in the order of their moments, and those of one moment in the order of their arrival
-    (CloudWatch Logs API: PutLogEvents); lines of one moment can therefore be told apart by counting them.
+    (CloudWatch Logs API: PutLogEvents); lines of one moment can therefore be told apart by counting them. Several
+    ways may go through a log at the same time.
     """
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
-        self._met = 0
+        self._moment = self._met = 0
 
     def fresh(self, lines: Iterable[LogLine]) -> list[LogLine]:
         """Return those of the next lines that were not told before, and move the cursor behind them."""
@@ -35,9 +37,15 @@ class Reading:
             if line.moment < cursor.moment:
                 continue
             if line.moment > cursor.moment:
-                cursor.moment, cursor.seen, self._met = line.moment, 0, 0
+                cursor.moment, cursor.seen = line.moment, 0
+            if line.moment > self._moment:
+                self._moment, self._met = line.moment, 0
             self._met += 1
             if self._met > cursor.seen:
                 cursor.seen = self._met
                 told.append(line)
         return told
+
+    def finds_more(self, lines: Iterable[LogLine]) -> bool:
+        """Tell whether some of the next lines were not told before, without taking them."""
+        return bool(deepcopy(self).fresh(lines))

@@ -17,6 +17,8 @@ from orchestrator.watching.pace import NEAR_SECONDS, Rhythm
 
 LOG_SECONDS = 2.0
 _NO_LOG_SECONDS = 3.0
+# The longest that others have waited for their turn when somebody goes ahead of them.
+AHEAD_SECONDS = 60.0
 # A piece of this size is followed by another one: a whole one has 1 MB or 10,000 lines (API: GetLogEvents).
 _LARGE_LINES = 2_000
 _LARGE_CHARACTERS = 200_000
@@ -43,8 +45,6 @@ class AloneSource:
     `caught_up` is that the last piece was the last one for then.
     """
 
-    cost = 1.0
-
     def __init__(self, build: Followed, logs: LogPages, patience: Patience) -> None:
         self.build = build
         self.due = inf
@@ -59,15 +59,16 @@ class AloneSource:
         return self.due < inf
 
     def wake(self) -> None:
-        """Begin to read where the log was told to."""
+        """Begin to read where the log was told to, once before all that go on if the build has ended."""
         self._way = None
         self.caught_up = False
         self.due = self._monotonic()
+        self.hurry()
 
     def hurry(self) -> None:
-        """Read at once, if the log is read here: its build has ended."""
-        if self.awake and not self._rhythm.fails:
-            self.due = min(self.due, self._monotonic())
+        """Read once before all that go on, if the log is read here and its build has ended."""
+        if self.build.ended and self.awake and not self._rhythm.fails:
+            self.due = min(self.due, self._monotonic() - AHEAD_SECONDS)
 
     def sleep(self) -> None:
         """Leave the log to somebody else."""
@@ -84,8 +85,10 @@ class AloneSource:
         """Take a piece, and tell what is new; for a build that has ended `read_to_end` says so at last."""
         now = self._monotonic()
         way = self._way
-        if page is None or way is None:
+        if page is None:
             yield from self._no_log(now)
+            return
+        if way is None:  # it was left to the others meanwhile, or begins again
             return
         yield from self.build.write(way.reading.fresh(page.lines), now)
         same, way.token = page.token == way.token, page.token
@@ -93,8 +96,14 @@ class AloneSource:
         self.caught_up = same or not self._more(page, way)
         pause = self._rhythm.after_success(NEAR_SECONDS if self._pressing(now) else LOG_SECONDS)
         self.due = now + pause if self.caught_up else now
-        if self.build.ended_at is not None and same:
-            self._at_end(way, self.build.ended_at, now)
+        ended_at = self.build.ended_at
+        if ended_at is not None and way.begun < ended_at:
+            self._way = None
+            self.due = now - AHEAD_SECONDS
+        elif ended_at is not None and same:
+            # What comes now may have been written earlier than what came last.
+            self._way = None
+            self.build.told_to_end = self.build.all_told(read_at=way.begun)
 
     def failed(self, error: OrchestratorError) -> Iterator[Seen]:
         """Take a failure, and begin again where the log was told to."""
@@ -108,13 +117,6 @@ class AloneSource:
             yield from self._give_up(f"{said} (for {GIVE_UP_SECONDS:.0f} seconds)")
         elif first:
             yield Trouble(said)
-
-    def _at_end(self, way: _Way, ended_at: float, now: float) -> None:
-        self.build.told_to_end = self.build.all_told(read_at=way.begun)
-        # What comes now may have been written earlier than what came last.
-        self._way = None
-        if way.begun < ended_at:
-            self.due = now
 
     def _no_log(self, now: float) -> Iterator[Seen]:
         self._way = None

@@ -11,7 +11,7 @@ from orchestrator.patience import Patience
 from orchestrator.ports import LogPages
 from orchestrator.records import LogLine
 from orchestrator.watching.cursor import Reading
-from orchestrator.watching.log_alone import LOG_SECONDS, AloneSource
+from orchestrator.watching.log_alone import AHEAD_SECONDS, LOG_SECONDS, AloneSource
 from orchestrator.watching.model import Seen, Trouble
 from orchestrator.watching.pace import NEAR_SECONDS, Rhythm
 
@@ -26,7 +26,8 @@ _LOOK_BACK_SECONDS = (2.0, 60.0)
 class _Way:
     """One way through the logs of some builds: from `since` (milliseconds) on, begun at a time.
 
-    `readings` are those of the builds that are still told here, `latest` and `characters` are of what was read.
+    `readings` are those of the builds that are still told here, `latest` and `characters` are of what was read,
+    `news` is that some of it was not told before.
     """
 
     read: list[AloneSource]
@@ -34,8 +35,10 @@ class _Way:
     since: int
     begun: float
     token: str = ""
+    pieces: int = 0
     latest: int = 0
     characters: int = 0
+    news: bool = False
 
 
 class GroupSource:
@@ -46,9 +49,6 @@ class GroupSource:
     that has caught up. `members` may sleep or not; those that sleep are read here.
     """
 
-    # CloudWatch Logs allows half as many calls of FilterLogEvents as of GetLogEvents, or fewer (service quotas).
-    cost = 2.0
-
     def __init__(self, name: str, logs: LogPages, patience: Patience, wall: Callable[[], float]) -> None:
         self.due = inf
         self.members: list[AloneSource] = []
@@ -57,7 +57,6 @@ class GroupSource:
         self._monotonic = patience.monotonic
         self._rhythm = Rhythm(patience)
         self._way: _Way | None = None
-        self._newest = 0
         self._look_back_seconds = _LOOK_BACK_SECONDS[1]
 
     @property
@@ -86,10 +85,14 @@ class GroupSource:
         elif self.due == inf:
             self.due = self._monotonic()
 
-    def hurry(self, member: AloneSource) -> None:
-        """Read at once, if the log of this build is read here: it has ended."""
-        if self.due < inf and not member.awake and member in self.members and not self._rhythm.fails:
-            self.due = min(self.due, self._monotonic())
+    def hurry(self, member: AloneSource, *, alone: bool) -> None:
+        """Read the log of this build at once, if it is read here and not elsewhere: it has ended."""
+        if self.due == inf or member.awake or self._rhythm.fails:
+            return
+        if alone:
+            self._leave(member)
+        else:
+            self.due = min(self.due, self._monotonic() - AHEAD_SECONDS)
 
     def ask(self) -> Callable[[], Answer]:
         """Return the call to make."""
@@ -105,18 +108,22 @@ class GroupSource:
         if way is None:  # those who were read are read alone by now
             return
         pieces, way.token = answer
+        way.pieces += 1
         for member in way.read:
             lines = pieces.get(member.build.id, ())
             reading = way.readings.get(member.build.id)
             if lines and reading is not None and not member.build.over:
                 way.characters += sum(len(line.text) for line in lines)
                 way.latest = max(way.latest, lines[-1].moment)
+                way.news = way.news or reading.finds_more(lines)
                 yield from self._told(member, reading, lines, way)
         if not way.token:
             self._end(way, now)
         elif len(way.readings) < len(way.read) / 2:
             # Most of what comes is of logs that are read alone by now: begin again with the others.
             self._way = None
+        elif way.characters and not way.news:
+            self._look_back_less()
 
     def failed(self, error: OrchestratorError) -> Iterator[Seen]:
         """Take a failure, and begin again where the logs were told to; without permission read each log alone."""
@@ -133,7 +140,9 @@ class GroupSource:
             yield Trouble(f"{error.what}: {error.detail}" if error.detail else error.what)
 
     def _told(self, member: AloneSource, reading: Reading, lines: Sequence[LogLine], way: _Way) -> Iterator[Seen]:
-        if member.build.cursor.moment < way.since:
+        more = reading.finds_more(lines)
+        # Since the first piece something may have shown at a place that is behind us by now, before these lines.
+        if member.build.cursor.moment < way.since or (more and way.pieces > 1):
             self._leave(member)
         else:
             yield from member.build.write(reading.fresh(lines), self._monotonic())
@@ -145,24 +154,29 @@ class GroupSource:
     def _begin(self) -> _Way:
         read = [member for member in self.crowd if not member.awake]
         readings = {member.build.id: Reading(member.build.cursor) for member in read}
-        earliest = min((member.build.cursor.moment for member in read), default=0)
+        moments = [member.build.cursor.moment for member in read]
         # A clock that runs ahead, of whoever wrote the newest line, must not make us look too late.
-        newest = min(self._newest, int(self._wall() * 1000))
-        since = max(earliest, newest - int(self._look_back_seconds * 1000))
+        newest = min(max(moments, default=0), int(self._wall() * 1000))
+        since = max(min(moments, default=0), newest - int(self._look_back_seconds * 1000))
         return _Way(read, readings, since, self._monotonic())
 
     def _end(self, way: _Way, now: float) -> None:
         span_seconds = max(1.0, (way.latest - way.since) / 1000)
-        shortest, longest = _LOOK_BACK_SECONDS
         affordable = _LOOK_BACK_CHARACTERS * span_seconds / max(1, way.characters)
-        self._look_back_seconds = min(longest, max(shortest, affordable))
-        self._newest = max(self._newest, way.latest)
+        longest = min(2 * self._look_back_seconds, _LOOK_BACK_SECONDS[1])
+        self._look_back_seconds = min(longest, max(_LOOK_BACK_SECONDS[0], affordable))
         self._way = None
         near = any(member.build.near_end(now) for member in way.read)
         self.due = now + self._rhythm.after_success(NEAR_SECONDS if near else LOG_SECONDS)
         for member in way.read:
             if not member.awake:
                 self._look_at_end(member, way)
+
+    def _look_back_less(self) -> None:
+        """Begin again later, if all that came was told before and there is more of it than one piece."""
+        if self._look_back_seconds > _LOOK_BACK_SECONDS[0]:
+            self._look_back_seconds = _LOOK_BACK_SECONDS[0]
+            self._way = None
 
     def _look_at_end(self, member: AloneSource, way: _Way) -> None:
         build = member.build
@@ -173,7 +187,7 @@ class GroupSource:
         elif way.begun >= build.ended_at:
             member.wake()
         else:
-            self.due = self._monotonic()
+            self.due = self._monotonic() - AHEAD_SECONDS
 
     def _leave(self, member: AloneSource) -> None:
         """Have a log read by itself, until that has caught up."""

@@ -25,8 +25,6 @@ class StoredSource:
     A read that breaks off begins again at the beginning; lines that were told then are not told again.
     """
 
-    cost = 0.0
-
     def __init__(self, build: Followed, logs: LogPages, patience: Patience, why: str) -> None:
         self.build = build
         self.due = 0.0

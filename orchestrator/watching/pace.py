@@ -64,15 +64,15 @@ class Bucket:
         self._most = max(2.0, per_second)
         self._tokens, self._at = self._most, monotonic()
 
-    def wait_seconds(self, cost: float) -> float:
-        """Return how long it takes until a call that counts as `cost` calls is allowed."""
+    def wait_seconds(self) -> float:
+        """Return how long it takes until a call is allowed."""
         now = self._monotonic()
         self._tokens = min(self._most, self._tokens + (now - self._at) * self._rate)
         self._at = now
-        missing = cost - self._tokens
+        missing = 1.0 - self._tokens
         # A wait is a sum of floats: a millionth less than whole is whole.
         return missing / self._rate if missing > 1e-6 else 0.0
 
-    def take(self, cost: float) -> None:
-        """Note that such a call is made."""
-        self._tokens -= cost
+    def take(self) -> None:
+        """Note that a call is made."""
+        self._tokens -= 1.0

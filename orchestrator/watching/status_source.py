@@ -20,8 +20,6 @@ _UNKNOWN_SECONDS = 60.0
 class StatusSource:
     """Looks at builds until each has ended; `due` is when it wants to be asked next."""
 
-    cost = 0.0
-
     def __init__(
         self, builds: Sequence[Followed], codebuild: CodeBuild, patience: Patience, wall: Callable[[], float]
     ) -> None:

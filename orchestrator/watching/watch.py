@@ -28,6 +28,8 @@ _BATCH = 100
 _LOG_CALLS_AT_ONCE = 4
 # Four fifths of the 10 GetLogEvents that the slowest regions allow an account each second (service quotas).
 LOG_CALLS_PER_SECOND = 8.0
+# Four fifths of the 5 FilterLogEvents, a quota of its own: https://repost.aws/knowledge-center/cloudwatch-logs-throttling
+GROUP_CALLS_PER_SECOND = 4.0
 _CLOSING_SECONDS = 2.0
 
 _Source = StatusSource | AloneSource | GroupSource | StoredSource
@@ -37,7 +39,8 @@ _Source = StatusSource | AloneSource | GroupSource | StoredSource
 class WatchWorld:
     """What watching touches. `wall` is the time of day, in seconds since 1970.
 
-    `log_calls_per_second` is how many calls of GetLogEvents a watcher may make: stay below what the region allows.
+    `log_calls_per_second` is how many calls of GetLogEvents a watcher may make, `group_calls_per_second` how many of
+    FilterLogEvents: stay below what the region allows.
     Neither port should wait for what passes by itself: the watcher does, and tells.
     """
 
@@ -46,6 +49,7 @@ class WatchWorld:
     patience: Patience = field(default_factory=Patience)
     wall: Callable[[], float] = time.time
     log_calls_per_second: float = LOG_CALLS_PER_SECOND
+    group_calls_per_second: float = GROUP_CALLS_PER_SECOND
 
 
 def watch(build_ids: Sequence[str], world: WatchWorld, *, logs: bool = True, deadline_seconds: float = inf) -> Watching:
@@ -75,7 +79,10 @@ class Watching(Iterator[Seen]):
         self._alone: dict[str, AloneSource] = {}
         self._groups: dict[tuple[str, str], list[GroupSource]] = {}
         self._stored: dict[str, StoredSource] = {}
-        self._bucket = Bucket(world.log_calls_per_second, self._patience.monotonic)
+        self._buckets: dict[type[_Source], Bucket] = {
+            AloneSource: Bucket(world.log_calls_per_second, self._patience.monotonic),
+            GroupSource: Bucket(world.group_calls_per_second, self._patience.monotonic),
+        }
         self._seen: deque[Seen] = deque()
         self._calls: dict[Future[Any], _Source] = {}
         self._pool = Calls(_LOG_CALLS_AT_ONCE + 2)
@@ -131,20 +138,23 @@ class Watching(Iterator[Seen]):
     def _launch(self, now: float) -> float:
         """Make the calls that are due, the longest overdue first; return the seconds until another one is."""
         busy = set(map(id, self._calls.values()))
-        logs = sum(source.cost > 0 for source in self._calls.values())
-        allowed_in = 0.0
+        logs = sum(type(source) in self._buckets for source in self._calls.values())
+        allowed_in = inf
         for source in sorted((source for source in self._sources() if id(source) not in busy), key=lambda s: s.due):
             if source.due > now:
-                return min(source.due - now, allowed_in or inf)
-            if source.cost:
+                return min(source.due - now, allowed_in)
+            bucket = self._buckets.get(type(source))
+            if bucket is not None:
                 # Whoever has waited longest for its turn is next; what is asked of CodeBuild waits for nobody.
-                allowed_in = allowed_in or self._bucket.wait_seconds(source.cost)
-                if allowed_in or logs >= _LOG_CALLS_AT_ONCE:
+                if pause := bucket.wait_seconds():
+                    allowed_in = min(allowed_in, pause)
                     continue
-                self._bucket.take(source.cost)
+                if logs >= _LOG_CALLS_AT_ONCE:
+                    continue
+                bucket.take()
                 logs += 1
             self._calls[self._pool.submit(source.ask())] = source
-        return allowed_in or inf
+        return allowed_in
 
     def _sources(self) -> Iterator[_Source]:
         yield from self._statuses
@@ -174,9 +184,16 @@ class Watching(Iterator[Seen]):
                 source.hurry()
         for build in self._builds:
             if build.has_just_ended() and build.id in self._alone:
-                self._alone[build.id].hurry()
-                for group in self._all_groups():
-                    group.hurry(self._alone[build.id])
+                self._read_to_end(self._alone[build.id])
+
+    def _read_to_end(self, source: AloneSource) -> None:
+        """Have the log of a build that has ended read next: by itself, if those read together wait for their turn."""
+        waiting = sum(other.awake and other.build.ended and not other.build.over for other in self._alone.values())
+        alone = self._buckets[GroupSource].wait_seconds() > 0 and waiting < self._world.log_calls_per_second
+        for group in self._all_groups():
+            if source in group.members:
+                group.hurry(source, alone=alone)
+        source.hurry()
 
     def _arrange(self) -> None:
         """Give every log that has appeared somebody who reads it."""
