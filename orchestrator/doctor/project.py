@@ -84,9 +84,11 @@ def _trigger(facts: ProjectFacts, one: TriggerToken, today: date) -> Iterator[Fi
         what = "it has no owner" if owner is None else f"its owner `{owner.name}` is blocked or no Developer of it"
         yield found("trigger-owner", subject, what, f"{fix}, as somebody who stays")
     elif owner.role < _ROLES.get(facts.variables_role, Role.OWNER + 1):
+        # No wider than this owner needs: who may set variables may run code in jobs (docs/security.md).
+        least = next(name for name, role in reversed(_ROLES.items()) if role <= owner.role)
         fix_role = (
-            "declare the input (docs/handback.md), or `glab api --method PUT "
-            f"projects/{facts.id} --field ci_pipeline_variables_minimum_override_role=developer`"
+            "declare the input (docs/handback.md); with an older GitLab `glab api --method PUT "
+            f"projects/{facts.id} --field ci_pipeline_variables_minimum_override_role={least}`"
         )
         what = f"the project lets `{facts.variables_role}` give variables; the owner of trigger token {one.id} is not"
         yield found("pipeline-variables", facts.path, what, fix_role)

@@ -165,8 +165,13 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("trigger-owner", {"tokens": [replace(TOKEN, owner=None)]}, "--rotate"),
     ("trigger-expired", {"tokens": [replace(TOKEN, expires_at=ends(0))]}, "--rotate"),
     ("trigger-expiring", {"tokens": [replace(TOKEN, expires_at=ends(14))]}, "--rotate"),
-    ("pipeline-variables", {"facts": project(variables_role="no_one_allowed")}, "minimum_override_role=developer"),
-    ("pipeline-variables", {"facts": project(variables_role="owner")}, "minimum_override_role=developer"),
+    ("pipeline-variables", {"facts": project(variables_role="no_one_allowed")}, "minimum_override_role=maintainer"),
+    ("pipeline-variables", {"facts": project(variables_role="owner")}, "minimum_override_role=maintainer"),
+    (
+        "pipeline-variables",
+        {"facts": project(variables_role="maintainer"), "tokens": owned(role=30)},
+        "declare the input",
+    ),
 ]  # fmt: skip
 OTHER_PLANS: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("provider-remote", {"place": ""}, SMALL, {"offline": True, "account": None, "published": None, "project": None}),
