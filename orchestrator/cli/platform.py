@@ -13,6 +13,7 @@ import click
 
 from orchestrator import resources
 from orchestrator.cli.screen import narrate, print_data, print_document, print_json
+from orchestrator.cli.taking_away import artifacts_options, said_of_packages
 from orchestrator.errors import ConfigurationError, Superseded
 
 if TYPE_CHECKING:
@@ -72,8 +73,7 @@ def apply(file: Path, *, as_json: bool) -> None:
 
 @platform.command("destroy", epilog="Example: orchestrator platform destroy --keep-artifacts")
 @file_option
-@click.option("--keep-artifacts", "keep", is_flag=True, help="Leave a bucket that is not empty, and its key.")
-@click.option("--delete-artifacts", "delete", is_flag=True, help="Delete every package, for good.")
+@artifacts_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def destroy_command(file: Path, *, keep: bool, delete: bool, yes: bool) -> None:
     """Take it away, unless a project still uses it.
@@ -81,11 +81,9 @@ def destroy_command(file: Path, *, keep: bool, delete: bool, yes: bool) -> None:
     Refused (exit 5) while there are CodeBuild projects or states of projects, and for a bucket that is not empty until
     somebody says what becomes of the packages.
     """
-    from orchestrator.stages.platform_destroy import Packages, destroy
+    from orchestrator.stages.platform_destroy import destroy
 
-    if keep and delete:
-        raise click.UsageError("`--keep-artifacts` and `--delete-artifacts` say the opposite of each other")
-    packages = Packages.KEEP if keep else Packages.DELETE if delete else Packages.ASK
+    packages = said_of_packages(keep=keep, delete=delete)
     site = _open(file)
 
     def agree(changes: Sequence[str]) -> None:

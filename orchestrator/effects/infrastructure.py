@@ -10,7 +10,13 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestrator.effects.files import unwritable, write_bytes, write_json, write_tree
-from orchestrator.effects.terraform import PlanSummary, TerraformRunner, find_terraform, provider_environment
+from orchestrator.effects.terraform import (
+    PlanSummary,
+    TerraformExecutable,
+    TerraformRunner,
+    find_terraform,
+    provider_environment,
+)
 from orchestrator.errors import ConfigurationError, Refused
 from orchestrator.plan.model import RenderedRoot, StatePlan
 from orchestrator.ports import Narrator
@@ -18,6 +24,8 @@ from orchestrator.vocabulary import StateBackend
 
 # What makes a second `init` quick; everything else is written anew.
 _KEPT = {".terraform", ".terraform.lock.hcl"}
+# The backend `s3` has had `use_lockfile` since then, in Terraform and in OpenTofu.
+_LOCKS = (1, 10)
 
 
 class TerraformInfrastructure:
@@ -54,6 +62,11 @@ class TerraformInfrastructure:
         with self._planned() as planned:
             return _lines(runner.plan(planned))
 
+    def outputs(self, root: RenderedRoot) -> Mapping[str, Any]:
+        """Return the outputs in the state of the root; nothing if it is empty."""
+        found: dict[str, Any] = self._initialised(root).outputs()
+        return found
+
     def destroy(self, root: RenderedRoot, targets: Sequence[str], agree: Callable[[Sequence[str]], None]) -> None:
         """Plan the end of the targets, show it to `agree`, which may raise, and do exactly that."""
         runner = self._initialised(root)
@@ -79,6 +92,7 @@ class TerraformInfrastructure:
     def _runner(self, state: StatePlan) -> TerraformRunner:
         executable = find_terraform(self._environment)
         self._narrate(f"using {executable.describe()}")
+        _require_lock(state, executable)
         self._make_folder()
         environment = provider_environment(self._environment, self._folder)
         # Our root takes its values from its own files; a pipeline may be started with any variable.
@@ -127,6 +141,17 @@ class TerraformInfrastructure:
 def _lines(summary: PlanSummary) -> list[str]:
     """Return what a plan will do: a line that counts, then a line for each change."""
     return [f"plan: {summary}", *(f"  {'/'.join(change.actions)} {change.address}" for change in summary.changes)]
+
+
+def _require_lock(state: StatePlan, executable: TerraformExecutable) -> None:
+    if state.settings.get("use_lockfile") and executable.version < _LOCKS:
+        observed, expected = (".".join(map(str, version)) for version in (executable.version, _LOCKS))
+        raise ConfigurationError(
+            "this Terraform cannot lock a state in S3",
+            detail=f"observed: {executable.flavour} {observed}\nexpected: {expected} or newer",
+            hint="install a newer one, or write `use_lockfile: false` (orchestrator.yml: `terraform`, "
+            "platform.yml: `state`) and see to it that no two apply at once",
+        )
 
 
 def _state_credentials(state: StatePlan, environment: Mapping[str, str]) -> dict[str, str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 
 from orchestrator.errors import Refused
 from orchestrator.plan.platform import STATE_KEY, TAG, PlatformPlan
+from orchestrator.stages.leftover import Packages, counted, keeps, some
 from orchestrator.stages.platform import PlatformWorld, Render
 
 # The parts of the root by Terraform's address. `module.state_bucket` holds the state to the end, so it is none of them.
@@ -16,15 +16,6 @@ _ROLES = "module.gitlab_oidc.module.roles"
 _OIDC = "module.gitlab_oidc"
 _PUBLISHED = "aws_ssm_parameter.this"
 _PACKAGES = ("module.artifact_store", "aws_kms_alias.this", "aws_kms_key.this")
-_SHOWN = 5
-
-
-class Packages(Enum):
-    """What becomes of packages that are still in the bucket."""
-
-    ASK = "somebody has to say"
-    KEEP = "they stay, with their key and the state that knows of them"
-    DELETE = "they go"
 
 
 @dataclass(frozen=True)
@@ -52,12 +43,12 @@ def destroy(
         return Destroyed()
     _require_unused(plan, world)
     stored = world.buckets.keys(plan.bucket) if world.buckets.exists(plan.bucket) else ()
-    keep = bool(stored) and _keeps(plan, stored, packages)
+    keep = keeps(plan.bucket, stored, packages)
     shared = _shared_provider(plan, world)
     targets = [_ROLES if shared else _OIDC, _PUBLISHED, *(() if keep else _PACKAGES)]
 
     def agreed(changes: Sequence[str]) -> None:
-        emptied = [f"  delete {_count(stored)} of `{plan.bucket}`"] if stored and not keep else []
+        emptied = [f"  delete {counted(stored)} of `{plan.bucket}`"] if stored and not keep else []
         agree([*changes, *emptied])
         if emptied:
             world.buckets.empty(plan.bucket)
@@ -85,14 +76,14 @@ def _require_unused(plan: PlatformPlan, world: PlatformWorld) -> None:
     if using:
         raise Refused(
             "projects still use this platform",
-            detail=f"observed CodeBuild projects: {_some(using)}\nexpected: none",
+            detail=f"observed CodeBuild projects: {some(using)}\nexpected: none",
             hint="take them away first: `orchestrator dismantle` in each project",
         )
     used = sorted(key for key in world.buckets.keys(plan.state_bucket) if _in_use(plan, world, key))
     if used:
         raise Refused(
             "states of projects still describe something",
-            detail=f"observed in `{plan.state_bucket}`: {_some(used)}\nexpected: none, or states of nothing",
+            detail=f"observed in `{plan.state_bucket}`: {some(used)}\nexpected: none, or states of nothing",
             hint="`orchestrator undeploy` for each environment and `orchestrator dismantle`, in each of these projects",
         )
 
@@ -111,19 +102,9 @@ def _in_use(plan: PlatformPlan, world: PlatformWorld, key: str) -> bool:
     return not isinstance(state, dict) or bool(state.get("resources", True))
 
 
-def _keeps(plan: PlatformPlan, stored: Sequence[str], packages: Packages) -> bool:
-    if packages is Packages.ASK:
-        raise Refused(
-            f"the bucket `{plan.bucket}` is not empty",
-            detail=f"observed: {_count(stored)}, such as {_some(sorted(stored))}",
-            hint="say what becomes of the packages: `--keep-artifacts` or `--delete-artifacts`",
-        )
-    return packages is Packages.KEEP
-
-
 def _kept(plan: PlatformPlan, stored: Sequence[str]) -> str:
     return (
-        f"`{plan.bucket}` with {_count(stored)}, the key `alias/orchestrator-platform` that encrypts them, "
+        f"`{plan.bucket}` with {counted(stored)}, the key `alias/orchestrator-platform` that encrypts them, "
         f"and `{plan.state_bucket}`, which knows of both"
     )
 
@@ -134,12 +115,4 @@ def _shared_provider(plan: PlatformPlan, world: PlatformWorld) -> list[str]:
     if found is None or found.tags.get(TAG) != plan.region:
         return []
     others = [role.arn for role in world.view.roles_trusting(plan.provider_arn) if role.tags.get(TAG) != plan.region]
-    return [f"`{plan.provider_arn}`, through which others take roles: {_some(sorted(others))}"] if others else []
-
-
-def _count(stored: Sequence[str]) -> str:
-    return f"{len(stored)} object{'' if len(stored) == 1 else 's'}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    return [f"`{plan.provider_arn}`, through which others take roles: {some(sorted(others))}"] if others else []

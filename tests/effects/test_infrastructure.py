@@ -23,7 +23,7 @@ from orchestrator.vocabulary import StateBackend
 # Terraform as far as this needs it: notes what it finds, keeps a plan, gives an output.
 TERRAFORM = """#!/bin/sh
 case "$1" in
-  version) echo 'Terraform v1.11.4'; exit 0;;
+  version) echo "${SAID:-Terraform v1.11.4}"; exit 0;;
 esac
 ls -A > "$SEEN/files-$1"
 cat terraform.tfvars.json backend.tfbackend.json > "$SEEN/text-$1" 2>/dev/null
@@ -208,3 +208,28 @@ def test_without_a_token_the_state_is_not_asked_for(site: Site) -> None:
     with pytest.raises(ConfigurationError, match="no token"):
         site.apply(root(GITLAB))
     assert list(site.seen.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "lock", "refused"),
+    [
+        ("Terraform v1.9.8", True, True),
+        ("OpenTofu v1.9.1", True, True),
+        ("Terraform v1.9.8", False, False),
+        ("Terraform v1.10.0", True, False),
+        ("OpenTofu v1.10.0", True, False),
+    ],
+)
+def test_a_terraform_that_cannot_lock_is_told_from_one_that_can(
+    site: Site, said: str, lock: bool, refused: bool
+) -> None:
+    """Before 1.10 a state in S3 cannot be locked: that is said at once, with both ways out, and not by Terraform."""
+    state = replace(make().state, backend=StateBackend.S3, settings={"bucket": "states", "use_lockfile": lock})
+    if not refused:
+        assert site.apply(root(state), SAID=said)
+        return
+    with pytest.raises(ConfigurationError, match="cannot lock") as caught:
+        site.apply(root(state), SAID=said)
+    assert said.split(" v")[1] in caught.value.detail
+    assert "use_lockfile: false" in caught.value.hint
+    assert not (site.seen / "argv-init").exists()
