@@ -11,6 +11,7 @@ from typing import IO
 
 from orchestrator.records import BuildRecord, LogLine, PhaseRecord
 from orchestrator.redaction import KNOWN
+from orchestrator.render.log_limit import JOB_LOG_BYTES, LogLimit
 from orchestrator.render.log_text import log_lines
 from orchestrator.render.outcome_table import duration
 from orchestrator.render.sections import Paint, border, section_end, section_start
@@ -79,6 +80,7 @@ class _Lane:
     """The log of one build: the section that is open in it, and what waits to be shown."""
 
     package: str
+    limit: LogLimit
     section: str = ""
     number: int = 0
     moment: int = 0
@@ -91,11 +93,13 @@ class SectionScreen:
 
     Sections cannot overlap. So one build at a time is shown as it writes; what the others write waits, in files when
     it is much, until the section of that build ends; then it is the turn of the next one. The borders are those that
-    CodeBuild writes into the log, with their times.
+    CodeBuild writes into the log, with their times. Of a log that is too long for a job its beginning and its last
+    lines are shown.
     """
 
     def __init__(self, packages: Mapping[str, str], write: Write, paint: Paint) -> None:
-        self._lanes = {build_id: _Lane(package) for build_id, package in packages.items()}
+        self._limit_bytes = JOB_LOG_BYTES // max(1, len(packages))
+        self._lanes = {build_id: self._new(package) for build_id, package in packages.items()}
         self._write = write
         self._paint = paint
         self._phases: dict[str, str] = {}
@@ -136,6 +140,8 @@ class SectionScreen:
         build_id = seen.record.id if isinstance(seen, Ended) else seen.build_id
         lane = self._lane(build_id)
         self._leave(build_id, lane)
+        for line in lane.limit.end():
+            self._out(build_id, line)
         good = isinstance(seen, Ended) and seen.record.status == BuildStatus.SUCCEEDED
         text = summary(seen.record) if isinstance(seen, Ended) else f"not watched any longer: {seen.why}"
         self._out(build_id, _painted(self._paint, f"{lane.package}: {printable(text)}", good))
@@ -153,7 +159,17 @@ class SectionScreen:
         if begins:
             self._enter(build_id, lane, begins)
         lane.over = lane.over or bool(found and found.state)
-        self._out(build_id, "\n".join(shown))
+        self._limited(build_id, lane, shown, keep=found is not None)
+
+    def _limited(self, build_id: str, lane: _Lane, shown: Sequence[str], *, keep: bool) -> None:
+        """Show lines as far as a job can hold them; borders of phases always."""
+        reached = lane.limit.reached
+        taken = [line for line in shown if keep or lane.limit.takes(line)]
+        if taken:
+            self._out(build_id, "\n".join(taken))
+        if lane.limit.reached and not reached:
+            rest = f"[a job cannot hold the rest of this log; it is told by `orchestrator logs {build_id}`]"
+            self._out(build_id, self._paint.quiet(rest))
 
     def _enter(self, build_id: str, lane: _Lane, phase: str) -> None:
         lane.number += 1
@@ -215,8 +231,11 @@ class SectionScreen:
 
     def _lane(self, build_id: str) -> _Lane:
         if build_id not in self._lanes:
-            self._lanes[build_id] = _Lane(build_id.partition(":")[0])
+            self._lanes[build_id] = self._new(build_id.partition(":")[0])
         return self._lanes[build_id]
+
+    def _new(self, package: str) -> _Lane:
+        return _Lane(package, LogLimit(self._limit_bytes))
 
 
 def summary(record: BuildRecord) -> str:

@@ -111,6 +111,28 @@ def test_sections_never_overlap_and_nothing_is_lost(turns: list[bool], data: st.
         assert own == [f"{mark} work of INSTALL", f"{mark} between", f"{mark} work of BUILD"]
 
 
+@pytest.mark.parametrize("text", ["x" * 900, "short"], ids=["long lines", "many lines"])
+def test_a_job_can_hold_all_that_is_shown(text: str) -> None:
+    """However much builds write, the runner still listens when it is told how each of them has ended."""
+    packages = {ONE.id: "parser", TWO.id: "images"}
+    count = 5 * 1024 * 1024 // (len(text) + 40) // len(packages)
+    head, *_, state, context = phase("BUILD")
+    seen: list[Seen] = []
+    for build_id in packages:
+        many = [head, *[f"{text} {number}\n" for number in range(count)], state, context]
+        seen += [wrote(build_id, *many[at : at + 5000]) for at in range(0, len(many), 5000)]
+    shown = sections(packages, [*seen, Ended(ONE), Ended(TWO)])
+    # The time before each line counts as well.
+    assert len(shown.encode()) + 33 * shown.count("\n") < 3.3 * 1024 * 1024
+    for build_id, package in packages.items():
+        assert f"orchestrator logs {build_id}" in shown
+        assert f"\n{package}: SUCCEEDED" in shown
+    assert shown.count(f"\n{text} 0\n") == shown.count(f"\n{text} {count - 1}\n") == 2
+    assert [mark for mark, _, _ in BORDER.findall(shown)] == ["start", "end"] * 2
+    told = sum(map(int, re.findall(r"\[(\d+) lines are not shown\]", shown)))
+    assert told + shown.count(f"\n{text} ") == 2 * count
+
+
 def test_the_turn_goes_round() -> None:
     """What the second build has written is shown when the first is between two phases, not after its end."""
     first, second = phase("INSTALL"), phase("BUILD")
