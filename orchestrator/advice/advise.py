@@ -37,7 +37,7 @@ def reasons_to_stay(plan: Plan) -> list[str]:
         "a network of your own": any(build.vpc for build in plan.builds),
         "reserved machines": any(build.fleet for build in plan.builds),
         "machines larger than large": any(build.compute_type.endswith("XLARGE") for build in plan.builds),
-        "builds in an account that the job cannot reach, with a role each": bool(plan.permissions_boundary),
+        "an account that the job cannot reach, with a role for each": bool(plan.permissions_boundary),
     }
     return [f"CodeBuild gives these builds {what}" for what, wanted in given.items() if wanted]
 

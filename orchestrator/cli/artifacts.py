@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # As old as a configuration may let packages become: whoever has one in a folder may check it however old it is.
 _MOST_DAYS = 36_500
+# Every branch is a reason of its own why its newest package stays.
+_REASONS = 5
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 _package_option = click.option(
@@ -151,6 +154,8 @@ def prune(
     if going and not as_json:
         print_data(verdict_table(going))
     narrate(f"to go: {total([one.package for one in going])}; {len(verdicts) - len(going)} stay")
+    for why, count in Counter(one.why for one in verdicts if not one.goes).most_common(_REASONS):
+        narrate(f"  {count} stay{'s' if count == 1 else ''}: {why}")
     freed = 0
     if going and not dry_run:
         if not yes:

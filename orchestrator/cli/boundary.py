@@ -8,7 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -71,10 +71,18 @@ def _told(error: BaseException) -> int:
         narrate(f"error: {error.format_message()}")
         return _USAGE
     if isinstance(error, (KeyboardInterrupt, click.Abort, Interrupted)):
+        _leave_the_prompt()
         narrate("error: interrupted\n\nhint: run the command again; every stage can be repeated")
         return _INTERRUPTED
     narrate(_report(error))
     return _OUR_BUG
+
+
+def _leave_the_prompt() -> None:
+    """Begin a line of our own at a terminal: what was interrupted may have asked something, and the cursor is there."""
+    with suppress(OSError, ValueError, AttributeError):
+        if sys.stderr.isatty():
+            narrate("")
 
 
 def _forget_output() -> None:

@@ -24,7 +24,7 @@ def init(config: Path, *, yes: bool, as_json: bool) -> None:
     no commit takes what commands leave behind.
     """
     from orchestrator.config.load import parse
-    from orchestrator.discovery.compose import configuration_text, missing_ignores, reasons
+    from orchestrator.discovery.compose import PACKAGES_FOLDER, configuration_text, missing_ignores, reasons
     from orchestrator.discovery.discover import discover
     from orchestrator.discovery.origin import origin_of
     from orchestrator.effects.files import append_lines, write_new
@@ -43,7 +43,9 @@ def init(config: Path, *, yes: bool, as_json: bool) -> None:
     why = list(reasons(found))
     for line in why:
         narrate(line)
-    lines = missing_ignores(tree.files.get(".gitignore"), own_lock="pylock.toml" in tree.files)
+    lines = missing_ignores(
+        tree.files.get(".gitignore"), own_lock="pylock.toml" in tree.files, own_dist=(folder / PACKAGES_FOLDER).exists()
+    )
     ignore = folder / ".gitignore"
     # What is no plain text of this folder, a link say, was not read: nobody knows what it has.
     ours = ".gitignore" in tree.files or not (ignore.exists() or ignore.is_symlink())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,14 @@ import click
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return a sentence with the known words that look like the one that was written, empty if none does."""
+    from difflib import get_close_matches
+
+    near = " or ".join(f"'{one}'" for one in get_close_matches(word, list(known)))
+    return f" Did you mean {near}?" if near else ""
 
 
 class LazyGroup(click.Group):
@@ -29,6 +37,16 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(import_module(self._modules[cmd_name][0]), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of a line; a name that is not there is told with the ones that look like it."""
+        name = args[0]
+        if name in self._modules or name.startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        # click suggests only commands that are imported.
+        raise click.UsageError(f"No such command '{name}'.{suggestion(name, self._modules)}", ctx)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return what may follow, without importing the commands."""

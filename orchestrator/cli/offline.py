@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.lazy import suggestion
 from orchestrator.cli.project import config_option, load_project
 from orchestrator.cli.screen import narrate, print_data, print_document, print_json
 
@@ -66,5 +67,8 @@ def schema(command: tuple[str, ...]) -> None:
 
     found, words = schemas(), " ".join(command)
     if words not in found:
-        raise click.UsageError(f"no command `{words}` prints JSON; those that do: {', '.join(found)}")
+        near = suggestion(words, found)
+        raise click.UsageError(
+            f"no command `{words}` prints JSON.{near}" + ("" if near else f" Those that do: {', '.join(sorted(found))}")
+        )
     print_json(found[words])

@@ -81,8 +81,10 @@ def _report(outcome: Outcome, *, dry_run: bool, as_json: bool, nothing: str) -> 
         print_data("\n".join(str(step) for step in outcome.steps))
     if not outcome.steps:
         narrate(nothing)
-    elif not dry_run:
-        narrate(f"done: {len(outcome.steps)} steps")
+    elif dry_run:
+        narrate("nothing was done: without `--dry-run` it is")
+    else:
+        narrate(f"done: {len(outcome.steps)} step{'' if len(outcome.steps) == 1 else 's'}")
     for note in outcome.notes:
         narrate(f"note: {note}")
     if outcome.links and not dry_run and not as_json:

@@ -177,6 +177,7 @@ def _chosen(project: Project, asked: _Asked, world: RerunWorld) -> tuple[Plan, A
         )
     plan = project.packages((plan.by_codebuild_project()[record.project].package,))
     known = look(plan, world.codebuild)
+    ref = ref or ("" if asked.local else _ref_for(project, known, commit))  # it was itself a `rerun --local`
     return plan, _going_home(project, asked, commit, ref), known
 
 
@@ -193,9 +194,12 @@ def _of_commit(project: Project, asked: _Asked, known: Known) -> Again:
     context = project.context
     named = asked.commit or context.commit or "HEAD"
     commit = named if _SHA.fullmatch(named) else _checked_out(project, named)
-    newest = known.newest(COMMIT_SHA=commit)
-    ref = wish_behind(newest).ref if newest else ""
-    return _going_home(project, asked, commit, ref or context.ref or project.git.current_ref() or "")
+    return _going_home(project, asked, commit, _ref_for(project, known, commit))
+
+
+def _ref_for(project: Project, known: Known, commit: str) -> str:
+    """Return who gets the result of a commit: the ref that it was built for, else the one that is checked out."""
+    return known.ref_of(commit) or project.context.ref or project.git.current_ref() or ""
 
 
 def _checked_out(project: Project, revision: str) -> str:
@@ -226,6 +230,7 @@ def _description(project: Project, one: Repeat, again: Again) -> str:
     facts = Facts(
         commit=again.commit,
         ref=again.ref,
+        known_as=again.known_as,
         settings=one.project.settings_digest,
         own_settings=project.root.settings_digest,
         snapshot_sha256=one.snapshot_sha256,

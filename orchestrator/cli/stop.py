@@ -71,7 +71,7 @@ def stop_builds(project: Project, build_ids: Sequence[str]) -> None:
     from orchestrator.stages import stop as stage
 
     if not build_ids:
-        narrate("no build was started here")
+        narrate("no build was started here; a BUILD, `--ref` or `--package` names others")
         return
     stage.stop(project.plan, build_ids, wire.stop_world(project, os.environ))
 

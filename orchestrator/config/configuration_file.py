@@ -42,6 +42,7 @@ CONFIGURATION = Format(
     schema=SCHEMA,
     example=EXAMPLE,
     whole="five lines are a complete file",
+    absent="go to the folder that has it, or name it with `--config`; `orchestrator init` writes a new one",
     empty="expected `packages:` and names of packages below it",
     hint="correct these lines; `orchestrator schema` prints every key with its meaning",
     complete=complete,

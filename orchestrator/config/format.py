@@ -24,9 +24,10 @@ def _nowhere(_path: Path) -> bool:
 class Format(Generic[Read]):
     """One kind of file.
 
-    `example` is a whole file, `whole` how it is introduced, `empty` what an empty one lacks, `hint` what to do about
-    problems. `complete` fills in what depends on something else, from the variables of an environment and the name of
-    the file's directory. `misplaced` judges the document as it was written, `contradictions` the completed one.
+    `example` is a whole file, `whole` how it is introduced, `absent` what to do where there is none, `empty` what an
+    empty one lacks, `hint` what to do about problems. `complete` fills in what depends on something else, from the
+    variables of an environment and the name of the file's directory. `misplaced` judges the document as it was
+    written, `contradictions` the completed one.
     `missing` says what is expected where nothing is; `missing_in_list` the same by the last keys, without the number of
     the entry. `union_tags` are words in the paths of pydantic that nobody wrote; values at a path that `is_private` are
     not shown; where `has_examples_only`, the known values are not all.
@@ -36,6 +37,7 @@ class Format(Generic[Read]):
     schema: Schema
     example: str
     whole: str
+    absent: str
     empty: str
     hint: str
     complete: Callable[[Document, Mapping[str, str], str], None]

@@ -100,7 +100,7 @@ def _unreadable(name: str, error: OSError | ValueError, kind: Format[Read]) -> C
     if isinstance(error, FileNotFoundError):
         return ConfigurationError(
             f"`{shown}` does not exist",
-            hint=f"create it in the root of the repository; {kind.whole}:\n\n{kind.example}",
+            hint=f"{kind.absent}; {kind.whole}:\n\n{kind.example}",
         )
     if isinstance(error, IsADirectoryError):
         return ConfigurationError(f"`{shown}` is a directory", hint="name the file inside it")

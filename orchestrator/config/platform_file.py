@@ -113,6 +113,7 @@ PLATFORM = Format(
     schema=SCHEMA,
     example=EXAMPLE,
     whole="three lines are a complete file",
+    absent="go to the folder that has it, name it with `--file`, or write it",
     empty="expected `projects:` and paths of GitLab projects below it",
     hint="correct these lines; `orchestrator platform schema` prints every key with its meaning",
     complete=_complete,

@@ -149,4 +149,4 @@ def _type_name(value: object) -> str:
 
 
 def _either(places: Iterable[str]) -> str:
-    return " or ".join(f"`{place}`" for place in places)
+    return " or ".join(f"`{place}`" if "." in place else f"`{place}` at the top level" for place in places)

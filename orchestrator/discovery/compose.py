@@ -26,6 +26,8 @@ IGNORED = (
     "orchestrator_override.tf",
     "backend.tfbackend.json",
 )
+# Where `orchestrator artifacts get` puts a package unless it is told.
+PACKAGES_FOLDER = "dist"
 DEFAULT_URL = "https://gitlab.com"
 
 
@@ -43,10 +45,13 @@ def reasons(found: Discovery) -> Iterator[str]:
         yield from (f"  {line}" for line in _about(item))
 
 
-def missing_ignores(text: str | None, *, own_lock: bool) -> tuple[str, ...]:
-    """Return the lines that a `.gitignore` lacks, so that no commit takes what commands leave behind."""
+def missing_ignores(text: str | None, *, own_lock: bool, own_dist: bool) -> tuple[str, ...]:
+    """Return the lines that a `.gitignore` lacks, so that no commit takes what commands leave behind.
+
+    `own_lock` and `own_dist` tell that a file and a folder are there already which we write, too: they are not ours.
+    """
     known = {line.strip().strip("/") for line in (text or "").splitlines()}
-    wanted = IGNORED if own_lock else (*IGNORED, "/pylock.toml")
+    wanted = (*IGNORED, *(() if own_lock else ("/pylock.toml",)), *(() if own_dist else (f"/{PACKAGES_FOLDER}/",)))
     return tuple(line for line in wanted if line.strip("/") not in known)
 
 
@@ -56,6 +61,8 @@ def _about(item: FoundPackage) -> Iterator[str]:
             yield f"{word} `{fact.value}`: {fact.why}"
     if item.requirements:
         yield f"requirements `{item.requirements}`: the only file of its kind there"
+    if item.nothing_required:
+        yield f"no requirements: {item.nothing_required}"
     yield from item.natives.why
 
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from orchestrator.config import shapes
 from orchestrator.discovery.handlers import Handler, handlers
 from orchestrator.discovery.natives import Natives, natives
-from orchestrator.discovery.requirements import asked, file_of, is_conventional
+from orchestrator.discovery.requirements import asked, file_of, is_conventional, unread
 from orchestrator.discovery.runtimes import architecture_of, runtime_of
 from orchestrator.discovery.tree import Found, Tree, folder_of, is_aside, upwards
 from orchestrator.packaging.runtimes import runtimes
@@ -27,7 +27,10 @@ _MOST = 100  # packages of a configuration
 
 @dataclass(frozen=True)
 class FoundPackage:
-    """What was found out about one package; a `sure` kind needs no question, `requirements` is None for `auto`."""
+    """What was found out about one package; a `sure` kind needs no question, `requirements` is None for `auto`.
+
+    `nothing_required` says why nothing but its own code is packed, empty if something else is.
+    """
 
     name: str
     kind: Kind
@@ -37,6 +40,7 @@ class FoundPackage:
     runtime: Found | None = None
     architecture: Found | None = None
     requirements: str | None = None
+    nothing_required: str = ""
     natives: Natives = field(default_factory=Natives)
 
 
@@ -70,8 +74,14 @@ def _package(tree: Tree, name: str, place: _Place) -> FoundPackage:
         runtime=runtime,
         architecture=architecture_of(tree, place.source),
         requirements=None if file is None or is_conventional(file) else file,
+        nothing_required="" if file else _nothing_required(tree, place.source),
         natives=natives(asked(tree, file), row.python if row else None) if file else Natives(),
     )
+
+
+def _nothing_required(tree: Tree, source: str) -> str:
+    found = (unread(tree, folder) for folder in dict.fromkeys((source, ".")))
+    return next(filter(None, found), "only its own code is packed")
 
 
 def _places(tree: Tree) -> list[_Place]:

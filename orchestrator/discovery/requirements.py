@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -43,6 +43,15 @@ def file_of(tree: Tree, folder: str) -> str | None:
     """Return the file of a folder that says what is required; None if there is none."""
     known = conventional_file(folder, lambda path: _bytes(tree, path))
     return known or next(_unconventional(tree, folder), None)
+
+
+def unread(tree: Tree, folder: str) -> str | None:
+    """Say which file of a folder asks for packages where nobody here reads it, and what helps; None if none does."""
+    for name, asks, remedy in _UNREAD:
+        path = tree.beside(folder, name)
+        if path and asks(tree.files[path]):
+            return f"`{path}` asks for some, but only {remedy}"
+    return None
 
 
 def is_conventional(path: str) -> bool:
@@ -96,6 +105,33 @@ def _of_document(text: str) -> list[str]:
         ]
     except (ValueError, AttributeError, KeyError, TypeError):
         return []
+
+
+def _poetry(text: str) -> bool:
+    """Tell whether a pyproject.toml has dependencies in Poetry's own table, beside the Python that it names there."""
+    return bool(_table(text, "tool", "poetry", "dependencies").keys() - {"python"})
+
+
+def _pipenv(text: str) -> bool:
+    return bool(_table(text, "packages"))
+
+
+def _table(text: str, *names: str) -> dict[str, Any]:
+    try:
+        part: Any = tomllib.loads(text)
+    except ValueError:
+        return {}
+    for name in names:
+        part = part.get(name) if isinstance(part, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+# Each with what it means to read it instead: `requirements.txt` is what every tool can write.
+_UNREAD: tuple[tuple[str, Callable[[str], bool], str], ...] = (
+    (PROJECT, _poetry, "Poetry reads that: `poetry export --output requirements.txt`"),
+    ("Pipfile", _pipenv, "Pipenv reads that: `pipenv requirements > requirements.txt`"),
+    ("setup.py", lambda text: "install_requires" in text, "setuptools reads that: write them into requirements.txt"),
+)
 
 
 def _bytes(tree: Tree, path: str) -> bytes | None:

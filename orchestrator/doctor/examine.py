@@ -39,7 +39,8 @@ class Doctorable:
 def examine(plan: Plan, world: Doctorable) -> list[Finding]:
     """Return everything that is wrong, and everything that nobody could look at."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        local = [pool.submit(_look, probe) for probe in (*_here(world), *_gitlab(plan, world))]
+        local = [pool.submit(_look, probe) for probe in _here(world)]
+        local.append(pool.submit(_gitlab, plan, world))
         remote = []
         identity, told = _identity(world)
         if identity is not None:
@@ -69,19 +70,27 @@ def _here(world: Doctorable) -> list[Probe]:
     return probes
 
 
-def _gitlab(plan: Plan, world: Doctorable) -> list[Probe]:
+def _gitlab(plan: Plan, world: Doctorable) -> list[Finding]:
+    """Return what is wrong at GitLab; with a token that it does not accept nothing else is asked."""
     if world.offline:
         return []
     if world.project is None:
         what, fix = "there is no token to ask GitLab with", "export ORCHESTRATOR_GITLAB_TOKEN, with the scope `api`"
-        silent = Finding("gitlab", Weight.UNKNOWN, plan.gitlab.url, what, UNSEEN, fix)
-        return [("gitlab", lambda: [silent])]
+        return [Finding("gitlab", Weight.UNKNOWN, plan.gitlab.url, what, UNSEEN, fix)]
     today = world.now().date()
-    return [
+    try:
+        facts = world.project.token()
+    except Exception as error:  # noqa: BLE001 - see `_look`
+        told = [unseen("GitLab token", error)]
+    else:
+        told = list(project.token(facts, today))
+        if project.is_dead(facts, today):
+            return told
+    probes: list[Probe] = [
         ("GitLab version", partial(project.version, plan, world.project)),
-        ("GitLab token", partial(project.token, world.project, today)),
         ("GitLab project", partial(project.project, plan, world.project, today)),
     ]
+    return [*told, *(finding for probe in probes for finding in _look(probe))]
 
 
 def _identity(world: Doctorable) -> tuple[Identity | None, list[Finding]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from orchestrator.doctor.ailments import UNSEEN, found
-from orchestrator.doctor_ports import ExaminedProject, ProjectFacts
+from orchestrator.doctor_ports import ExaminedProject, ProjectFacts, TokenFacts
 from orchestrator.findings import Finding, Weight
 from orchestrator.onboarding_ports import Role, TriggerToken
 from orchestrator.plan.model import Plan
@@ -30,18 +30,24 @@ def version(plan: Plan, project: ExaminedProject) -> Iterator[Finding]:
         yield found("gitlab-inputs", plan.gitlab.url, f"this is GitLab {told}", "write `handback: {inputs: false}`")
 
 
-def token(project: ExaminedProject, today: date) -> Iterator[Finding]:
+def token(facts: TokenFacts, today: date) -> Iterator[Finding]:
     """Give what is wrong with the token that GitLab is asked with."""
-    facts = project.token()
     subject, fix = "GitLab token", "create a new one in GitLab, and export ORCHESTRATOR_GITLAB_TOKEN"
-    if not facts.active or (facts.expires_on and facts.expires_on <= today):
-        yield found("gitlab-token", subject, "it is revoked or expired", fix)
-    elif facts.expires_on and facts.expires_on <= today + _SOON:
+    if is_dead(facts, today):
+        what = "GitLab does not accept it: it is revoked, expired or not whole; nothing else was looked at there"
+        yield found("gitlab-token", subject, what, fix)
+        return
+    if facts.expires_on and facts.expires_on <= today + _SOON:
         yield found("gitlab-expiring", subject, f"it expires on {facts.expires_on.isoformat()}", fix)
     if "api" not in facts.scopes:
         yield found(
             "gitlab-scope", subject, f"it has {', '.join(facts.scopes) or 'no scope'}", f"{fix}, with the scope `api`"
         )
+
+
+def is_dead(facts: TokenFacts, today: date) -> bool:
+    """Tell whether a token opens nothing, so that nothing else need be asked with it."""
+    return not facts.active or bool(facts.expires_on and facts.expires_on <= today)
 
 
 def project(plan: Plan, examined: ExaminedProject, today: date) -> Iterator[Finding]:

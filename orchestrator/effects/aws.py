@@ -147,7 +147,8 @@ def _from_answer(what: str, error: ClientError) -> OrchestratorError:
     message = error.response.get("Error", {}).get("Message", "")
     detail = f"AWS answered `{code}`: {message}" if message else f"AWS answered `{code}`"
     if aws_expired(code):
-        return CredentialsExpired(what, detail=detail, hint="the credentials expired: retry the job with fresh ones")
+        hint = "log in again, for example `aws sso login`; in a job: retry it"
+        return CredentialsExpired(what, detail=detail, hint=hint)
     # The JSON services close some codes with `Exception`, the others do not.
     if code in _UNKNOWN_CALLER or code.removesuffix("Exception") in _UNKNOWN_CALLER:
         return ConfigurationError(what, detail=detail, hint="the credentials are not valid for this account")

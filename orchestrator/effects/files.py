@@ -99,8 +99,23 @@ def unwritable(path: Path, error: OSError) -> OrchestratorError:
     return MachineryError(what, detail=detail, hint="make room on the disk and run it again")
 
 
+def _is_anywhere() -> bool:
+    """Tell whether the working directory of this process is still there."""
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
+
+
 def file_failure(error: OSError) -> OrchestratorError | None:
     """Return the failure behind an error of the file system that nobody expected; None when it is a bug of ours."""
+    if error.errno == errno.ENOENT and not _is_anywhere():
+        return ConfigurationError(
+            "the folder in which this runs is gone",
+            detail="observed: it was removed or made anew while this terminal was in it",
+            hint='`cd "$PWD"` goes to the one that has its name now; else go to another one',
+        )
     what = f"cannot use `{error.filename}`" if error.filename else "a file cannot be read or written"
     if error.errno in _WRONG:
         return ConfigurationError(what, detail=str(error.strerror), hint="correct the path or its permissions")

@@ -29,7 +29,11 @@ class GitLabExamined:
     def token(self) -> TokenFacts:
         """Return what the token may do, and for how long."""
         with gitlab_errors("cannot read what the GitLab token may do"):
-            own = self._gitlab.personal_access_tokens.get("self")
+            try:
+                own = self._gitlab.personal_access_tokens.get("self")
+            except gitlab.exceptions.GitlabAuthenticationError:
+                # 401: this is how GitLab tells of a token that it does not know, or no longer.
+                return TokenFacts((), active=False, expires_on=None)
         ends = own.attributes.get("expires_at")
         return TokenFacts(tuple(own.scopes), bool(own.active), date.fromisoformat(ends[:10]) if ends else None)
 

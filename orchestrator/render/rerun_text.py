@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.costs.estimate import estimate_of_plan, in_words
-from orchestrator.costs.prices import Prices
+from orchestrator.costs.prices import Prices, machine_name
 from orchestrator.plan.digest import marker
 from orchestrator.plan.model import BuildPlan
 from orchestrator.records import BuildRecord
@@ -20,12 +20,13 @@ class Facts:
     """What is known of a rerun of one package.
 
     `settings` are those that are applied, `own_settings` those of the configuration here, both as digests; `ref` is
-    empty if nobody is called. `earlier` is the newest build of the commit, `succeeded` the newest of any commit that
-    has succeeded.
+    empty if nobody is called. `earlier` is the newest build of the commit, for the ref `known_as` if that is not empty;
+    `succeeded` is the newest of any commit that has succeeded.
     """
 
     commit: str
     ref: str
+    known_as: str
     settings: str
     own_settings: str
     snapshot_sha256: str
@@ -37,7 +38,7 @@ def rerun_text(item: BuildPlan, facts: Facts, prices: Prices) -> str:
     """Return lines of `label: value`: what, why, from what, with which settings, and the probable cost."""
     lines = {
         "commit:": f"{facts.commit}, for {facts.ref or 'nobody but you'}",
-        "why:": _why(facts.earlier),
+        "why:": _why(facts),
         "settings:": _settings(item, facts),
         "source:": _source(facts),
         "image:": f"{item.image} on {item.environment_type}, {item.compute_type}",
@@ -46,9 +47,11 @@ def rerun_text(item: BuildPlan, facts: Facts, prices: Prices) -> str:
     return "\n".join([f"{item.package} for {item.target}", *(f"  {label:<10}{text}" for label, text in lines.items())])
 
 
-def _why(earlier: BuildRecord | None) -> str:
+def _why(facts: Facts) -> str:
+    earlier = facts.earlier
     if earlier is None:
-        return "you ask for it; no build of this commit is known"
+        whose = f" for {facts.known_as}" if facts.known_as else ""
+        return f"you ask for it; no build of this commit{whose} is known"
     if not earlier.complete:
         return f"you ask for it; {earlier.id} still runs, and goes on"
     failed = earlier.failed_phase
@@ -78,4 +81,13 @@ def _cost(item: BuildPlan, succeeded: BuildRecord | None, prices: Prices) -> str
         return "not known: no build has succeeded yet"
     seconds = max(0.0, (succeeded.ended - succeeded.started).total_seconds())
     found = in_words(estimate_of_plan(item, seconds, prices))
-    return f"{found}, if it takes {duration(seconds)} again" if found else "not known: there is no price for it"
+    return f"{found}, if it takes {duration(seconds)} again" if found else f"not known: {_no_price(item, prices)}"
+
+
+def _no_price(item: BuildPlan, prices: Prices) -> str:
+    if item.fleet:
+        return "a fleet is not paid by the build"
+    machine = machine_name(item.environment_type, item.compute_type)
+    if not machine:
+        return f"{item.compute_type} has no price in AWS's list"
+    return f"no price of {machine} in {prices.region}; `prices` in orchestrator.yml may name it"

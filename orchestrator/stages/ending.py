@@ -25,11 +25,12 @@ def check_ending(record: BuildRecord, logs: BuildLogs) -> None:
     """
     if record.status == BuildStatus.SUCCEEDED:
         return
-    what, whole = f"the build `{record.id}` ended {record.status}", f"the whole log: {record.console_url}"
+    what = f"the build `{record.id}` ended {record.status}"
+    whole = f"the whole log: `orchestrator logs {record.id}`, or {record.console_url}"
     told = _told(record, logs)
     if record.status == BuildStatus.STOPPED:
         detail = "\n".join(part for part in ("somebody stopped it", told) if part)
-        raise Superseded(what, detail=detail, hint="start it again if that was not intended")
+        raise Superseded(what, detail=detail, hint=f"`orchestrator rerun --build {record.id}` starts it again")
     if record.status == BuildStatus.TIMED_OUT:
         raise BuildFailed(what, detail=told, hint=f"make it faster, or raise `build.timeout_minutes`; {whole}")
     if setback(record) is Setback.ROLE:

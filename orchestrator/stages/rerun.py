@@ -80,7 +80,13 @@ class Known:
     def newest(self, **told: str) -> BuildRecord | None:
         """Return the newest build of any package whose variables say this (`REF="main"`), None if there is none."""
         found = [one for records in self.builds.values() for one in records if _says(one, told)]
-        return max(found, key=lambda one: one.started.timestamp() if one.started else 0.0, default=None)
+        return _newest(found)
+
+    def ref_of(self, commit: str) -> str:
+        """Return the ref that a commit was built for last, empty if for none: `rerun --local` builds for nobody."""
+        found = [one for records in self.builds.values() for one in records if _says(one, {"COMMIT_SHA": commit})]
+        newest = _newest([one for one in found if one.variables.get("ORCHESTRATOR_REF")])
+        return newest.variables["ORCHESTRATOR_REF"] if newest else ""
 
 
 def look(plan: Plan, codebuild: CodeBuild) -> Known:
@@ -142,6 +148,10 @@ def rerun(plan: Plan, again: Again, repeats: Sequence[Repeat], world: RerunWorld
     for one, order, record in begun:
         see_off(record, order, one.project, counter, partial(keep, one.item))
     return list(started.values())
+
+
+def _newest(records: Sequence[BuildRecord]) -> BuildRecord | None:
+    return max(records, key=lambda one: one.started.timestamp() if one.started else 0.0, default=None)
 
 
 def _says(record: BuildRecord, told: Mapping[str, str]) -> bool:

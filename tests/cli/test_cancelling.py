@@ -115,7 +115,7 @@ def test_a_job_that_has_started_nothing_has_nothing_to_stop(place: Path) -> None
     """A job that was cancelled before its first build ends well, and asks nobody."""
     outcome = CliRunner().invoke(cli, ["stop", "--if-canceled"], env={"CI_JOB_STATUS": "canceled"})
     assert outcome.exit_code == 0
-    assert "no build was started here" in outcome.output
+    assert "no build was started here; a BUILD, `--ref` or" in outcome.output
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"builds": [{}]}', "\x00"])

@@ -112,6 +112,42 @@ def test_a_linked_configuration_belongs_to_where_it_is_named(repository: Path, t
     assert plan["builds"][0]["requirements"] == "src/requirements.txt"
 
 
+@pytest.mark.parametrize("words", ["init --yes", "local status", "builds"])
+def test_a_folder_that_is_gone_is_no_bug(tmp_path: Path, words: str) -> None:
+    """Whoever stands in a folder that somebody has removed is told so, or that nothing is there: never a traceback."""
+    line = f'mkdir gone && cd gone && rmdir ../gone && "$0" -m orchestrator {words}'
+    outcome = subprocess.run(
+        ["bash", "-c", line, sys.executable],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert outcome.returncode == 2, outcome.stderr
+    assert "is gone" in outcome.stderr or "does not exist" in outcome.stderr
+    assert "hint: " in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [("bulds", "'builds'"), ("artifact list", "'artifacts'"), ("prebiuld", "'prebuild'"), ("schema bulds", "'builds'")],
+)
+def test_a_command_that_is_misspelled_is_told_with_the_right_one(tmp_path: Path, words: str, meant: str) -> None:
+    """A typo in the name of a command is answered with the command, whichever click is installed."""
+    outcome = run(*words.split(), cwd=tmp_path)
+    assert outcome.returncode == 2
+    assert f"Did you mean {meant}" in outcome.stderr
+
+
+def test_who_has_no_configuration_is_told_how_to_get_one(tmp_path: Path) -> None:
+    """The first command of somebody new names the one that writes the file."""
+    outcome = run("builds", cwd=tmp_path)
+    assert outcome.returncode == 2
+    assert "`orchestrator init`" in outcome.stderr and "`--config`" in outcome.stderr
+
+
 def test_a_name_too_long_to_be_a_file_is_no_bug(repository: Path) -> None:
     """A path that no file can have is planned like any other that does not exist."""
     (repository / "orchestrator.yml").write_text(SMALL.replace("src", "s" * 300))

@@ -81,7 +81,13 @@ def test_what_commands_leave_behind_is_ignored(repository: Path, before: bytes |
     lines = [line for line in after.decode("utf-8-sig").splitlines() if line]
     assert len({line.strip("/") for line in lines}) == len(lines)
     left = ["orchestrator.auto.tfvars.json", "orchestrator_override.tf", "backend.tfbackend.json", ".terraform/x"]
-    for name in (".orchestrator/plan.json", "package.zip", "pylock.toml", *(f"terraform/{item}" for item in left)):
+    for name in (
+        ".orchestrator/plan.json",
+        "package.zip",
+        "pylock.toml",
+        "dist/package.zip",
+        *(f"terraform/{item}" for item in left),
+    ):
         path = repository / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")

@@ -113,6 +113,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
         ("enviroment: {A: b}", r"6: enviroment: unknown key, did you mean `packages.<name>.environment`"),
         ("packages: []", r"6: packages: written twice, first in line 3"),
         ("timeout_minutes: 9", r"6: timeout_minutes: unknown key here, .*`build.timeout_minutes`"),
+        ("    return: wait", r"6: packages.parser.return: unknown key here, it belongs to `return` at the top level"),
         ("    runtime: 3.12", r"6: .*runtime: expected .* found the number `3.12`; did you mean `python3.12`"),
         ("    runtime: 3.10", r"found the number `3.10`; did you mean `python3.10`"),
         ("    runtime: python3.9", r"found the text `python3.9`"),

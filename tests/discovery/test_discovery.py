@@ -178,6 +178,26 @@ def test_nothing_to_build_is_told() -> None:
     assert "handler(event, context)" in caught.value.detail
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.12"\nlxml = "^6"\n'}, "`poetry export"),
+        ({"Pipfile": '[packages]\nlxml = "*"\n'}, "`pipenv requirements"),
+        ({"fn/setup.py": "setup(install_requires=['lxml'])"}, "`fn/setup.py`"),
+        ({"pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.12"\n'}, "only its own code"),
+        ({"pyproject.toml": "[tool.poetry\n", "Pipfile": "packages = 1"}, "only its own code"),
+        ({}, "only its own code"),
+        ({"Pipfile": '[packages]\nlxml = "*"\n', "requirements.txt": "lxml"}, ""),
+        ({"pyproject.toml": '[project]\ndependencies = ["lxml"]\n[tool.poetry.dependencies]\nlxml = "^6"\n'}, ""),
+    ],
+)
+def test_dependencies_that_nobody_reads_are_told(files: dict[str, str], told: str) -> None:
+    """A package that would be made without what it asks for is no surprise of the first call: `init` says so."""
+    found = discover(Tree("shop", {"fn/a.py": HANDLER, **files}), None, REGION, None, None)
+    lines = [line for line in reasons(found) if "no requirements: " in line]
+    assert [told in line for line in lines] == ([True] if told else [])
+
+
 def test_only_what_nobody_can_know_is_asked() -> None:
     """The region is asked for when nothing names it, the kind when nothing shows it; without a person, neither is."""
     asked: list[str] = []
@@ -234,13 +254,15 @@ def test_the_project_is_named_after_the_remote() -> None:
 def test_ignored_lines_are_proposed_once() -> None:
     """Only what a `.gitignore` lacks is proposed, and a lock of one's own is not ignored."""
     known = ".orchestrator\n/package.zip\nmanifest.json\n.terraform/\nbackend.tfbackend.json\n*_override.tf\n"
-    assert missing_ignores(known, own_lock=True) == (
+    assert missing_ignores(known, own_lock=True, own_dist=True) == (
         "/sbom.cdx.json",
         "/provenance.json",
         "orchestrator.auto.tfvars.json",
         "orchestrator_override.tf",
     )
-    assert "/pylock.toml" in missing_ignores(None, own_lock=False)
+    ours = {"/pylock.toml", "/dist/"}
+    assert ours <= {*missing_ignores(None, own_lock=False, own_dist=False)}
+    assert not ours & {*missing_ignores("pylock.toml\ndist\n", own_lock=False, own_dist=False)}
 
 
 FOLDERS = ["a", "src", "layers", "my layer", "ü", "yes", "1", "#x", "a: b", "-x", "fn's", '"q"', "tests", "."]

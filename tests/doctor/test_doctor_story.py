@@ -155,6 +155,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("gitlab-old", {"told": "16.10.1"}, "16.11"),
     ("gitlab-token", {"may": TokenFacts(("api",), False, None)}, "ORCHESTRATOR_GITLAB_TOKEN"),
     ("gitlab-token", {"may": TokenFacts(("api",), True, date(2026, 11, 22))}, "ORCHESTRATOR_GITLAB_TOKEN"),
+    # With a token that is not accepted there is one thing to mend, and nothing else is asked.
+    ("gitlab-token", {"may": TokenFacts((), False, None), "told": "16.10.1", "facts": None}, "create a new one"),
     ("gitlab-expiring", {"may": TokenFacts(("api",), True, date(2026, 12, 1))}, "ORCHESTRATOR_GITLAB_TOKEN"),
     ("gitlab-scope", {"may": TokenFacts(("read_api",), True, None)}, "scope `api`"),
     ("gitlab-project", {"facts": None}, "gitlab: {project: group/name}"),

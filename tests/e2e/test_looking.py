@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from conftest import Shop
+from json_documents import conforming
 
 pytestmark = pytest.mark.e2e
 
@@ -34,12 +34,10 @@ def looked_at(applied: Shop) -> tuple[Shop, list[str]]:
 
 
 def told(shop: Shop, *arguments: str) -> dict[str, object]:
-    """Return the document that a command prints."""
+    """Return the document that a command prints, which is one of its schema."""
     outcome = shop.orchestrator(*arguments, "--json")
     assert outcome.returncode == 0, outcome.stderr
-    document = json.loads(outcome.stdout)
-    assert document.pop("schema_version") == 1
-    return dict(document)
+    return conforming(" ".join(arguments[:2]) if arguments[0] == "artifacts" else arguments[0], outcome.stdout)
 
 
 def test_builds_are_listed_and_sifted(looked_at: tuple[Shop, list[str]]) -> None:
@@ -155,6 +153,7 @@ def test_pruning_takes_what_nobody_needs(looked_at: tuple[Shop, list[str]]) -> N
     assert [(one["build_id"], one["goes"]) for one in dry["packages"]] == [(ids[1], False), (ids[0], True)]
     asked = shop.orchestrator("artifacts", "prune", "--older-than", "0")
     assert asked.returncode == 2
+    assert "; 1 stay\n  1 stays: " in asked.stderr
     assert "nobody is here to ask" in asked.stderr
     assert shop.keys("artifacts/") == before
     gone = told(shop, "artifacts", "prune", "--older-than", "0", "--yes")

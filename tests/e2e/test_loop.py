@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Shop
+from json_documents import conforming
 
 from orchestrator import resources
 from orchestrator.demo.watch import Loop, watch
@@ -62,7 +63,7 @@ def test_the_demo_closes_the_loop(tmp_path: Path) -> None:
         timeout=540,
     )
     assert outcome.returncode == 0, outcome.stderr[-3000:]
-    told = json.loads(outcome.stdout)
+    told = conforming("demo", outcome.stdout)
     manifest = json.loads((output / "manifest.json").read_text())
     package = (output / "package.zip").read_bytes()
     assert manifest["commit"] == told["commit"]

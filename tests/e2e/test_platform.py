@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 from conftest import KEPT
+from json_documents import conforming
 
 from orchestrator.emulator import control
 from orchestrator.emulator.control import Running
@@ -115,6 +116,10 @@ def owner(emulator: Running, tmp_path: Path) -> Iterator[Owner]:
 
 def test_a_platform_comes_and_goes(owner: Owner) -> None:
     """An interrupted apply is finished, a second from another machine changes nothing, a destroy leaves nothing."""
+    foreseen = owner.platform("plan", "--json")
+    assert foreseen.returncode == 0, foreseen.stderr
+    changes = conforming("platform plan", foreseen.stdout)["changes"]
+    assert ["create"] in [one["actions"] for one in changes]
     first = owner.platform("apply")
     assert first.returncode == 0, first.stderr
     assert 'update module.state_bucket.aws_s3_bucket.this["this"]' in first.stderr
@@ -139,10 +144,10 @@ def test_a_platform_comes_and_goes(owner: Owner) -> None:
     assert owner.aws("kms").get_key_rotation_status(KeyId=published.key_arn)["KeyRotationEnabled"]
 
     owner.lose_everything()
-    second = owner.platform("apply")
+    second = owner.platform("apply", "--json")
     assert second.returncode == 0, second.stderr
     assert "plan: nothing to change" in second.stderr
-    assert json.loads(second.stdout) == json.loads(first.stdout)
+    assert conforming("platform apply", second.stdout)["parameters"] == json.loads(first.stdout)
 
     owner.aws("s3").put_object(Bucket=PACKAGES, Key=f"{access.artifact_prefix}/tools/x", Body=b"x")
     refused = owner.platform("destroy", "--yes")

@@ -136,6 +136,12 @@ def test_a_project_is_seen_as_it_is(world: Running, project: Any) -> None:
     assert unknown.project() is None
 
 
+def test_a_token_that_is_not_accepted_is_seen_as_such(world: Running) -> None:
+    """GitLab answers 401 for a token that it does not know any more: that is an answer, and no failure to look."""
+    seen = GitLabExamined(world.gitlab_url, "no/such", "glpat-revoked-long-ago", Instant().patience)
+    assert not seen.token().active
+
+
 def test_an_owner_who_is_blocked_or_has_left_is_seen(world: Running, project: Any) -> None:
     """The owner of a trigger token is judged by what the account may do today."""
     root = gitlab.Gitlab(world.gitlab_url, private_token=world.gitlab_token)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from json_documents import conforming
 from onboarding_site import ADDRESS, Site, Stage
 
 from orchestrator.cli.main import cli
@@ -210,6 +211,25 @@ def test_the_commands(new_site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ORCHESTRATOR_GITLAB_TOKEN")
     with pytest.raises(OrchestratorError, match="no token for GitLab"):
         run("onboard")
+
+
+def test_their_documents_are_those_of_the_schema(new_site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs read the same members whether there was something to do, nothing, or only a dry run was asked for."""
+    site = new_site()
+    monkeypatch.chdir(site.folder)
+    for words, something in (
+        ("onboard --dry-run", True),
+        ("onboard", True),
+        ("onboard", False),
+        ("onboard --rotate", True),
+        ("offboard --dry-run", True),
+        ("offboard", True),
+        ("offboard", False),
+    ):
+        outcome = CliRunner().invoke(cli, [*words.split(), "--json"], catch_exceptions=False)
+        assert outcome.exit_code == 0
+        told = conforming(words.split()[0], outcome.stdout)
+        assert (bool(told["steps"]), told["dry_run"]) == (something, "--dry-run" in words), words
 
 
 def test_what_changes_while_the_request_is_open_is_told(new_site: Any) -> None:

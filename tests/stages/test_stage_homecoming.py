@@ -85,10 +85,10 @@ def home(tmp_path: Path) -> Home:
 @pytest.mark.parametrize(
     ("status", "failure", "state", "said"),
     [
-        ("FAILED", BuildFailed, "failed", "the whole log"),
+        ("FAILED", BuildFailed, "failed", f"the whole log: `orchestrator logs {BUILD_ID}`, or https"),
         ("TIMED_OUT", BuildFailed, "failed", "build.timeout_minutes"),
         ("FAULT", MachineryError, "failed", "run a new pipeline"),
-        ("STOPPED", Superseded, "canceled", "somebody stopped it"),
+        ("STOPPED", Superseded, "canceled", f"`orchestrator rerun --build {BUILD_ID}`"),
     ],
 )
 def test_every_ending_is_told(home: Home, status: str, failure: type[OrchestratorError], state: str, said: str) -> None:

@@ -135,6 +135,15 @@ def test_only_what_failed_is_repeated(builds: list[BuildRecord], expected: list[
     assert [one.item.package for one in repeats] == expected
 
 
+def test_a_build_for_nobody_hides_no_ref() -> None:
+    """After `rerun --local` of a commit it is still known which ref waits for it; one built for nobody has none."""
+    local = {"ORCHESTRATOR_REF": ""}
+    known = look(PLAN, lab(earlier("parser"), earlier("parser", 1, variables=local)).codebuild)
+    assert known.ref_of(SHA) == "main"
+    assert known.ref_of(OTHER_SHA) == ""
+    assert look(PLAN, lab(earlier("parser", variables=local)).codebuild).ref_of(SHA) == ""
+
+
 @pytest.mark.parametrize(("ref", "expected"), [("main", ["parser"]), ("", [])], ids=["for main", "local"])
 def test_what_came_home_to_nobody_has_not_succeeded_for_a_ref(ref: str, expected: list[str]) -> None:
     """After a failure and a success of `rerun --local`, `--failed` still builds what the pipeline lacks."""

@@ -53,7 +53,8 @@ def test_ctrl_c_at_a_question_is_an_interruption(project: Path) -> None:
         screen.until(r"\]:$")
         screen.type(CTRL_C)
         assert screen.ended() == 4
-        assert "interrupted" in screen.text()
+        # On a line of its own, not behind the question.
+        assert "\nerror: interrupted\n" in screen.text()
         assert "Traceback" not in screen.text()
     assert not (project / "orchestrator.yml").exists()
 
