@@ -35,6 +35,11 @@ class OrchestratorError(Exception):
         self.detail = detail
         self.hint = hint
 
+    @property
+    def in_short(self) -> str:
+        """What failed, and what was observed as far as that is known, without the hint."""
+        return f"{self.what}: {self.detail}" if self.detail else self.what
+
     def __str__(self) -> str:
         """Return the message as it is printed: what, then detail, then after a blank line the hint."""
         text = self.what

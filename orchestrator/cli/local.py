@@ -9,13 +9,16 @@ import shlex
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from orchestrator.cli.extras import require_emulator
 from orchestrator.cli.screen import document_text, narrate, print_credentials, print_data, print_document
 from orchestrator.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from orchestrator.emulator.control import Running
 
 _CONFLICTING = re.compile(
     r"AWS_(PROFILE|DEFAULT_PROFILE|SESSION_TOKEN|IGNORE_CONFIGURED_ENDPOINT_URLS|ENDPOINT_URL_[A-Z0-9_]+)"
@@ -139,9 +142,9 @@ def _lines(told: dict[str, Any]) -> list[str]:
     return [*rules, "", *(journal or ["nothing was injected yet"])]
 
 
-def _running(directory: Path) -> Any:
+def _running(directory: Path) -> Running:
     """Return the emulator that runs on `directory`."""
-    running = _control().status(directory.resolve())
+    running: Running | None = _control().status(directory.resolve())
     if running is None:
         raise ConfigurationError(
             "nothing is running", detail=f"looked in: {directory}", hint="start it with `orchestrator local up`"

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.config.context import Context
     from orchestrator.config.model import Configuration
     from orchestrator.effects.git import GitCheckout
-    from orchestrator.effects.handback_zip import HandbackZip
-    from orchestrator.effects.zipapp import Zipapp
+    from orchestrator.effects.stable_zip import StableZip
     from orchestrator.plan.model import Plan, RenderedRoot
 
 WORK_FOLDER = ".orchestrator"
@@ -41,8 +40,8 @@ class Project:
     configuration: Configuration
     context: Context
     git: GitCheckout
-    tool: Zipapp
-    handback: HandbackZip
+    tool: StableZip
+    handback: StableZip
     plan: Plan
 
     @cached_property

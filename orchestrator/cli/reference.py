@@ -79,7 +79,7 @@ def _prose(text: str) -> str:
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
-    records = [item.get_help_record(context) for item in command.get_params(context)]
+    records = [item.get_help_record(context) for item in command.get_params(context) if isinstance(item, click.Option)]
     rows = [record for record in records if record and "--help" not in record[0]]
     if rows:
         yield "\n| option | meaning |\n|---|---|"

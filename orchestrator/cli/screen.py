@@ -51,17 +51,17 @@ def _print(text: str, stream: TextIO | None) -> None:
         ) from error
 
 
-def print_document(fields: Mapping[str, Any], *, version: int = 1) -> None:
+def print_document(fields: Mapping[str, Any]) -> None:
     """Print what `--json` promises: an object that says which version of its schema it is of.
 
     The schemas are in `orchestrator/cli/schemas`, one for each command; docs/reference/json.md is made from them.
     """
-    print_data(document_text(fields, version=version))
+    print_data(document_text(fields))
 
 
-def document_text(fields: Mapping[str, Any], *, version: int = 1) -> str:
+def document_text(fields: Mapping[str, Any]) -> str:
     """Return the text that `print_document` prints."""
-    return _json_text({"schema_version": version, **fields})
+    return _json_text({"schema_version": 1, **fields})
 
 
 def print_json(value: Any) -> None:

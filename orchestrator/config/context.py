@@ -109,7 +109,8 @@ _slug = _form(r"^[a-z0-9-]{1,63}$", "lower-case letters, digits and hyphens")
 _word = _form(r"^[a-z_]{1,64}$", "a word such as `push`")
 _login = _form(r"^[A-Za-z0-9_.-]{1,255}$", "the name of a user: letters, digits and `_ . -`")
 
-# GitLab docs: predefined CI/CD variables.
+# GitLab docs: predefined CI/CD variables. Some of the values are used by nobody, and are looked at because a form that
+# GitLab does not give them says that somebody has overridden predefined variables.
 _IN_EVERY_JOB = ("GITLAB_CI", "CI_JOB_TOKEN")
 _VARIABLES: dict[str, tuple[str, Callable[[str], str]]] = {
     "server_url": ("CI_SERVER_URL", shapes.url),

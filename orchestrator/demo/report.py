@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from orchestrator.demo.collect import Delivered
 from orchestrator.demo.watch import Loop
+from orchestrator.records import PhaseRecord
 
 # Paths hold brackets and colons that are no markup.
 _AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
@@ -110,5 +111,5 @@ def _job_seconds(loop: Loop, name: str) -> float | None:
     return job.seconds if job else None
 
 
-def _total(phases: Any) -> float:
+def _total(phases: Iterable[PhaseRecord]) -> float:
     return float(sum(phase.seconds or 0 for phase in phases))

@@ -93,9 +93,9 @@ class GitCheckout:
         outcome = self._run("symbolic-ref", "--quiet", "--short", "HEAD")
         return outcome.stdout.strip() or None
 
-    def remote_address(self, remote: str = "origin") -> str | None:
-        """Return the address that a remote is fetched from, None if there is none; it may hold credentials."""
-        outcome = self._run("remote", "get-url", "--", remote)
+    def remote_address(self) -> str | None:
+        """Return the address that `origin` is fetched from, None if there is none; it may hold credentials."""
+        outcome = self._run("remote", "get-url", "--", "origin")
         return outcome.stdout.strip() or None if outcome.returncode == 0 else None
 
     def snapshot(self, sha: str, target: Path) -> Snapshot:

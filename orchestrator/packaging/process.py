@@ -80,31 +80,42 @@ def run(
     timeout_seconds: float = 3600,
 ) -> Result:
     """Run a program and all it starts to the end; raises MachineryError if it cannot be started or does not end."""
-    name = Path(arguments[0]).name
+    process = _started(arguments, environment, directory, encoding="utf-8")
+    with process:
+        try:
+            output, errors = process.communicate(timeout=timeout_seconds)
+        except subprocess.TimeoutExpired:
+            name = Path(arguments[0]).name
+            raise MachineryError(f"`{name}` did not end within {timeout_seconds:.0f} seconds") from None
+        finally:
+            _end(process)
+    return Result(process.returncode, output, errors)
+
+
+def _started(
+    arguments: Sequence[str | Path],
+    environment: Mapping[str, str],
+    directory: Path | None,
+    *,
+    encoding: str | None = None,
+) -> subprocess.Popen[Any]:
+    """Start a program in a session of its own, so that all it starts can be ended; its output is bytes by default."""
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [str(argument) for argument in arguments],
             env=dict(environment),
             cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
             start_new_session=True,
+            encoding=encoding,
+            errors="replace" if encoding else None,
         )
     except OSError as error:
         raise MachineryError(
-            f"cannot start `{name}`", detail=str(error), hint="check that the build image has it"
+            f"cannot start `{Path(arguments[0]).name}`", detail=str(error), hint="check that the build image has it"
         ) from error
-    with process:
-        try:
-            output, errors = process.communicate(timeout=timeout_seconds)
-        except subprocess.TimeoutExpired:
-            raise MachineryError(f"`{name}` did not end within {timeout_seconds:.0f} seconds") from None
-        finally:
-            _end(process)
-    return Result(process.returncode, output, errors)
 
 
 def _end(process: subprocess.Popen[Any]) -> None:
@@ -119,20 +130,7 @@ def stream(arguments: Sequence[str | Path], *, environment: Mapping[str, str], d
     It writes to a pipe and not to our own descriptors, because what it says may quote a secret. Raises MachineryError
     if it cannot be started.
     """
-    try:
-        process = subprocess.Popen(
-            [str(argument) for argument in arguments],
-            env=dict(environment),
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise MachineryError(
-            f"cannot start `{Path(arguments[0]).name}`", detail=str(error), hint="check that the build image has it"
-        ) from error
+    process = _started(arguments, environment, directory)
     pipes = ((process.stdout, sys.stdout), (process.stderr, sys.stderr))
     copiers = [threading.Thread(target=_copy, args=pair, daemon=True) for pair in pipes]
     with process:

@@ -20,6 +20,7 @@ from orchestrator.plan.names import artifact_key
 from orchestrator.ports import CodeBuild, CommitStatus, GitRepository, Narrator, ObjectStore, OpenStore
 from orchestrator.records import BuildRecord, ProjectRecord, Snapshot
 from orchestrator.stages.assembled import Workshop, make_here, may_be_made_here
+from orchestrator.stages.commit_status import PackageStatus
 from orchestrator.stages.earlier import SEARCHED_BUILDS, Wish, age, check_repeatable, live, older, reusable
 from orchestrator.stages.homecoming import Homecoming, noting
 from orchestrator.stages.start import Counter, Order, start
@@ -287,15 +288,5 @@ class _Run:
         self._world.record(self.started)
 
     def _report(self, started: StartedBuild, state: str, description: str, pipeline_id: str) -> None:
-        # What is built for no pipeline would show as running in the newest one, whose end nobody tells.
-        if state == "running" and not pipeline_id:
-            return
-        self._world.status.report(
-            self._request.commit,
-            state=state,
-            name=f"codebuild/{started.package}",
-            ref=self._request.ref,
-            pipeline_id=pipeline_id,
-            description=description,
-            url=started.console_url,
-        )
+        place = PackageStatus(started.package, started.commit, self._request.ref, pipeline_id, started.console_url)
+        place.show(state, description, self._world.status)

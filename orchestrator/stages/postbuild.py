@@ -18,6 +18,7 @@ from orchestrator.ports import BuildLogs, Clock, CodeBuild, CommitStatus, Histor
 from orchestrator.records import BuildRecord, ProjectRecord
 from orchestrator.stages.again import give_another_chance
 from orchestrator.stages.belonging import Asking, check_age, check_commit, check_reachable, check_ref
+from orchestrator.stages.commit_status import PackageStatus
 from orchestrator.stages.delivery import Delivered, Desk, Expected, bring, refuse_tracked
 from orchestrator.stages.doorstep import Doorstep, TakenAlready
 from orchestrator.stages.ending import check_ending
@@ -42,17 +43,6 @@ class PostbuildWorld:
     history: History
     pipeline_id: str = ""
     now: Callable[[], datetime] = field(default=partial(datetime.now, timezone.utc))
-
-
-@dataclass(frozen=True)
-class _Told:
-    """Whom the result is told to: the status of a commit, in the pipeline that asked for the package."""
-
-    package: str
-    commit: str
-    ref: str
-    pipeline_id: str
-    url: str
 
 
 def postbuild(
@@ -134,7 +124,7 @@ def _bring_assembled(plan: Plan, made: AssembledId, asking: Asking, world: Postb
         store = _store_of(plan, item, world)
         return _noted(plan, item, bring(expected, store, world.desk, output), store, world)
 
-    return _reported(fetch, world.status, _Told(item.package, made.commit, asking.ref, "", ""))
+    return _reported(fetch, world.status, PackageStatus(item.package, made.commit, asking.ref, "", ""))
 
 
 def _noted(plan: Plan, item: BuildPlan, delivered: Delivered, store: ObjectStore, world: PostbuildWorld) -> Delivered:
@@ -146,7 +136,7 @@ def _noted(plan: Plan, item: BuildPlan, delivered: Delivered, store: ObjectStore
     return delivered
 
 
-def _told(item: BuildPlan, record: BuildRecord, asking: Asking) -> _Told:
+def _told(item: BuildPlan, record: BuildRecord, asking: Asking) -> PackageStatus:
     """Return whom the result of a build is told to.
 
     That is the pipeline it was started for; one of another ref that takes the package again is told itself.
@@ -157,7 +147,7 @@ def _told(item: BuildPlan, record: BuildRecord, asking: Asking) -> _Told:
     ref, pipeline_id = built_for or asking.ref, record.variables.get("ORCHESTRATOR_PIPELINE_ID", "")
     if asking.ref and asking.pipeline_id and asking.ref != built_for and asking.commit == commit:
         ref, pipeline_id = asking.ref, asking.pipeline_id
-    return _Told(item.package, commit, ref, pipeline_id, record.console_url)
+    return PackageStatus(item.package, commit, ref, pipeline_id, record.console_url)
 
 
 def _doorstep(plan: Plan, item: BuildPlan, record: BuildRecord, ref: str, world: PostbuildWorld) -> Doorstep | None:
@@ -241,7 +231,7 @@ def _state_of(error: OrchestratorError) -> str:
     return _STATES.get(type(error), "failed")
 
 
-def _reported(fetch: Callable[[], Delivered], status: CommitStatus, told: _Told) -> Delivered:
+def _reported(fetch: Callable[[], Delivered], status: CommitStatus, told: PackageStatus) -> Delivered:
     """Return what `fetch` returns, and show beside the commit how it went."""
     try:
         delivered = fetch()
@@ -254,14 +244,6 @@ def _reported(fetch: Callable[[], Delivered], status: CommitStatus, told: _Told)
     return delivered
 
 
-def _report(status: CommitStatus, told: _Told, state: str, text: str) -> None:
+def _report(status: CommitStatus, told: PackageStatus, state: str, text: str) -> None:
     if _SHA.fullmatch(told.commit):
-        status.report(
-            told.commit,
-            state=state,
-            name=f"codebuild/{told.package}",
-            ref=told.ref,
-            pipeline_id=told.pipeline_id,
-            description=text,
-            url=told.url,
-        )
+        told.show(state, text, status)

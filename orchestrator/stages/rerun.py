@@ -17,6 +17,7 @@ from orchestrator.plan.names import snapshot_key
 from orchestrator.ports import CodeBuild, CommitStatus, GitRepository, Narrator, OpenStore
 from orchestrator.records import BuildRecord, ProjectRecord
 from orchestrator.stages.build import StartedBuild
+from orchestrator.stages.commit_status import PackageStatus
 from orchestrator.stages.earlier import SEARCHED_BUILDS, Wish
 from orchestrator.stages.start import Counter, Order, start
 from orchestrator.stages.storing import store_snapshot
@@ -143,7 +144,8 @@ def rerun(plan: Plan, again: Again, repeats: Sequence[Repeat], world: RerunWorld
         order = Order(wish, one.item, (), world.new_uuid())
         record = start(order, counter, partial(keep, one.item))
         world.narrate(f"started {record.id} for {again.commit}")
-        _report(one.item, record, again, world.status)
+        place = PackageStatus(one.item.package, again.commit, again.ref, again.pipeline_id, record.console_url)
+        place.show("running", f"{one.item.target} in CodeBuild, once more", world.status)
         begun.append((one, order, record))
     for one, order, record in begun:
         see_off(record, order, one.project, counter, partial(keep, one.item))
@@ -194,17 +196,3 @@ def _snapshot(plan: Plan, again: Again, repeats: Sequence[Repeat], world: RerunW
         store = world.open_store(project.bucket, project.account)
         store_snapshot(snapshot, commit, plan.artifacts.prefix, store, world.narrate)
         return snapshot.tar_sha256
-
-
-def _report(item: BuildPlan, record: BuildRecord, again: Again, status: CommitStatus) -> None:
-    # What is built for no pipeline would show as running in the newest one, whose end nobody tells.
-    if again.pipeline_id:
-        status.report(
-            again.commit,
-            state="running",
-            name=f"codebuild/{item.package}",
-            ref=again.ref,
-            pipeline_id=again.pipeline_id,
-            description=f"{item.target} in CodeBuild, once more",
-            url=record.console_url,
-        )

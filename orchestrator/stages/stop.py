@@ -11,7 +11,8 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.names import split_build_id
 from orchestrator.ports import CodeBuild, CommitStatus, Narrator
 from orchestrator.records import BuildRecord
-from orchestrator.stages.earlier import SEARCHED_BUILDS
+from orchestrator.stages.commit_status import PackageStatus
+from orchestrator.stages.earlier import SEARCHED_BUILDS, wish_behind
 from orchestrator.vocabulary import BuildStatus, Return
 
 # A build is told to stop, and stops a little later: its machine is taken away.
@@ -90,7 +91,7 @@ def _stop(plan: Plan, record: BuildRecord, world: StopWorld, told: list[str]) ->
     try:
         ended = world.codebuild.stop(record.id)
     except OrchestratorError as error:
-        return f"{error.what}: {error.detail}"
+        return error.in_short
     if ended.complete and ended.status != BuildStatus.STOPPED:
         world.narrate(f"{record.id} has ended already: {ended.status}")
         return ""
@@ -101,15 +102,10 @@ def _stop(plan: Plan, record: BuildRecord, world: StopWorld, told: list[str]) ->
         told.append(record.id)
     # With `return: event` the end of the build comes home and reports itself; of one for no ref nobody was told.
     if plan.return_ is not Return.EVENT and record.variables.get("ORCHESTRATOR_REF"):
-        world.status.report(
-            record.variables.get("ORCHESTRATOR_COMMIT_SHA", ""),
-            state="canceled",
-            name=f"codebuild/{plan.by_codebuild_project()[record.project].package}",
-            ref=record.variables.get("ORCHESTRATOR_REF", ""),
-            pipeline_id=record.variables.get("ORCHESTRATOR_PIPELINE_ID", ""),
-            description="stopped",
-            url=record.console_url,
-        )
+        wish = wish_behind(record)
+        package = plan.by_codebuild_project()[record.project].package
+        place = PackageStatus(package, wish.commit, wish.ref, wish.pipeline_id, record.console_url)
+        place.show("canceled", "stopped", world.status)
     return ""
 
 

@@ -82,7 +82,7 @@ class AloneSource:
         return lambda: self._logs.page(record, since=since, token=token)
 
     def answered(self, page: LogPage | None) -> Iterator[Seen]:
-        """Take a piece, and tell what is new; for a build that has ended `read_to_end` says so at last."""
+        """Take a piece, and tell what is new; for a build that has ended, `told_to_end` says so at last."""
         now = self._monotonic()
         way = self._way
         if page is None:
@@ -110,13 +110,12 @@ class AloneSource:
         first = not self._rhythm.fails
         self._way = None
         self.due = self._monotonic() + self._rhythm.after_failure()
-        said = f"{error.what}: {error.detail}" if error.detail else error.what
         if not isinstance(error, MachineryError):
-            yield from self._give_up(said)
+            yield from self._give_up(error.in_short)
         elif self.build.ended and self._rhythm.failing_seconds() >= GIVE_UP_SECONDS:
-            yield from self._give_up(f"{said} (for {GIVE_UP_SECONDS:.0f} seconds)")
+            yield from self._give_up(f"{error.in_short} (for {GIVE_UP_SECONDS:.0f} seconds)")
         elif first:
-            yield Trouble(said)
+            yield Trouble(error.in_short)
 
     def _no_log(self, now: float) -> Iterator[Seen]:
         self._way = None

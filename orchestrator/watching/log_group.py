@@ -137,7 +137,7 @@ class GroupSource:
             for member in read:
                 self._leave(member)
         elif first:
-            yield Trouble(f"{error.what}: {error.detail}" if error.detail else error.what)
+            yield Trouble(error.in_short)
 
     def _told(self, member: AloneSource, reading: Reading, lines: Sequence[LogLine], way: _Way) -> Iterator[Seen]:
         more = reading.finds_more(lines)

@@ -64,8 +64,7 @@ class StoredSource:
             self._begin()
             self.due = self._monotonic() + pause
             return
-        detail = f": {error.detail}" if error.detail else ""
-        yield Missed(self.build.id, f"{self._why}; in S3: {error.what}{detail}")
+        yield Missed(self.build.id, f"{self._why}; in S3: {error.in_short}")
         self._end()
 
     def _begin(self) -> None:

@@ -54,11 +54,11 @@ class StatusSource:
         if passes and self._rhythm.failing_seconds() + pause < SILENCE.deadline_seconds:
             self.due = self._monotonic() + pause
             if first:
-                yield Trouble(_said(error))
+                yield Trouble(error.in_short)
             return
         self.due = inf
         for build in self._running():
-            yield lost(build, _said(error))
+            yield lost(build, error.in_short)
 
     def hurry(self) -> None:
         """Look soon: a log has said that a build is about to end."""
@@ -73,7 +73,3 @@ def lost(build: Followed, why: str) -> Lost:
     """Return that a build cannot be watched any longer; nothing follows."""
     build.over = True
     return Lost(build.id, why)
-
-
-def _said(error: OrchestratorError) -> str:
-    return f"{error.what}: {error.detail}" if error.detail else error.what

@@ -7,6 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -16,6 +21,19 @@ def test_dependencies_point_one_way() -> None:
         [str(Path(sys.executable).with_name("lint-imports"))], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_architecture_shows_the_order_that_is_checked() -> None:
+    """The arrows that ARCHITECTURE.md shows are the layers of import-linter, all of them and in their order."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    shown = next(block for block in text.split("```")[1::2] if "cli →" in block).removeprefix("text\n")
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract for contract in contracts if contract["name"] == "Dependencies point one way")["layers"]
+    assert [set(layer.split()) - {"|"} for layer in shown.split("→")] == [
+        {name.removeprefix("orchestrator.") for name in layer.split(" | ")} for layer in layers
+    ]
 
 
 def test_architecture_names_every_room() -> None:

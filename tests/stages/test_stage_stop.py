@@ -68,9 +68,10 @@ def test_one_failure_does_not_keep_the_others_running() -> None:
             return super().stop(build_id)
 
     codebuild = Stubborn(records={RUNNING.id: RUNNING, SECOND.id: SECOND})
-    with pytest.raises(MachineryError, match="not every build"):
+    with pytest.raises(MachineryError, match="not every build") as caught:
         stop(PLAN, [RUNNING.id, SECOND.id], StopWorld(codebuild, FakeStatus(), lambda line: None))
     assert codebuild.stopped == [SECOND.id]
+    assert caught.value.detail == "throttled"
 
 
 def test_an_unknown_build_is_a_wrong_argument() -> None:

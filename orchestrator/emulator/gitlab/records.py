@@ -11,7 +11,6 @@ Json = dict[str, Any]
 GUEST, REPORTER, DEVELOPER, MAINTAINER, OWNER = 10, 20, 30, 40, 50
 NO_SHA = "0" * 40
 
-ALIVE = frozenset({"created", "waiting_for_resource", "preparing", "pending", "running", "manual", "canceling"})
 DONE = frozenset({"success", "failed", "canceled", "skipped"})
 
 

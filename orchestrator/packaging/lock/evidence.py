@@ -63,9 +63,9 @@ class Evidence:
         found = [file for file in self.usable(version) if not file.is_wheel]
         return min(found, key=lambda file: not file.name.endswith(".tar.gz")) if found else None
 
-    def newest_with_wheel(self, *, compiled: bool = False, among: tuple[Version, ...] | None = None) -> Version | None:
+    def newest_with_wheel(self, *, compiled: bool = False) -> Version | None:
         """Return the newest allowed version with a wheel for the target; `compiled` leaves pure ones out."""
-        for version in self.allowed if among is None else among:
+        for version in self.allowed:
             wheel = self.wheel(version)
             if wheel and not (compiled and wheel.is_pure):
                 return version

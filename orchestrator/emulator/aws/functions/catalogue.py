@@ -9,8 +9,6 @@ from typing import Any
 
 from orchestrator.emulator.aws.codebuild.arns import Place
 
-LATEST = "$LATEST"
-
 
 @dataclass(frozen=True)
 class Asynchronous:

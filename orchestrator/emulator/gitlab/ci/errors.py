@@ -20,4 +20,3 @@ NO_JOBS = (
     "The rules configuration prevented any jobs from being added to the pipeline."
 )
 WORKFLOW = "Pipeline filtered out by workflow rules."
-EE_ONLY = "this keyword is not available in the emulator"
