@@ -111,10 +111,16 @@ class Screen:
 def matches(shown: str, expected: str) -> bool:
     """Tell whether a screen is as expected, line by line; `…` stands for any text within a line.
 
-    A line that is only `…` stands for any number of lines.
+    A line that is only `…` stands for any number of lines. Columns may be further apart: some hold times.
     """
-    pieces = ["(?:.*\n)*?" if line == "…" else f"{re.escape(line).replace('…', '.*')}\n" for line in _lines(expected)]
+    pieces = ["(?:.*\n)*?" if line == "…" else f"{_pattern(line)}\n" for line in _lines(expected)]
     return re.fullmatch("".join(pieces), "".join(f"{line}\n" for line in _lines(shown))) is not None
+
+
+def _pattern(line: str) -> str:
+    words = line.lstrip()
+    indent = len(line) - len(words)
+    return " " * indent + re.sub(r"(?:\\ ){2,}", " {2,}", re.escape(words)).replace("…", ".*")
 
 
 def _lines(text: str) -> list[str]:
