@@ -6,7 +6,8 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,18 @@ def unwritable(path: Path, error: OSError) -> OrchestratorError:
     if error.errno in _WRONG | {errno.ENOENT}:
         return ConfigurationError(what, detail=detail, hint="correct the permissions, or name another place")
     return MachineryError(what, detail=detail, hint="make room on the disk and run it again")
+
+
+@contextmanager
+def file_errors() -> Iterator[None]:
+    """Turn what the file system refuses inside into an `OrchestratorError`; a bug of ours stays what it is."""
+    try:
+        yield
+    except OSError as error:
+        failure = file_failure(error)
+        if failure is None:
+            raise
+        raise failure from error
 
 
 def file_failure(error: OSError) -> OrchestratorError | None:
