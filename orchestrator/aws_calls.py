@@ -35,6 +35,9 @@ _EXPECTED = {
     "start_build": "build",
     "stop_build": "build",
 }
+# What botocore fails with at a page that is not in UTF-8, at JSON that is no object, and in following a redirect that
+# a proxy has made up.
+_PARSING = (AttributeError, RecursionError, TypeError, UnicodeDecodeError)
 # For an address that never took a connection: most likely it is wrong, or the network is.
 _NOWHERE_SECONDS = 5.0
 
@@ -109,6 +112,8 @@ def _answer(client: Any, operation: str, members: Mapping[str, Any]) -> Any:
     except KeyError as error:
         # botocore's parser of the older services (IAM, STS), for XML that is no answer: a page of a proxy.
         raise Undecodable(operation=operation, member=str(error.args[0]) if error.args else "content") from error
+    except _PARSING as error:
+        raise Undecodable(operation=operation, member="content") from error
     _check(operation, answer)
     return answer
 

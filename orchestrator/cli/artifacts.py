@@ -96,9 +96,10 @@ def verify(config: Path, subject: str, *, as_json: bool) -> None:
     build. A FOLDER holds package.zip, manifest.json and the other documents; write `./name` for one that looks like a
     build id. The exit code is 5 for a package that is not what it claims to be.
     """
+    from orchestrator.cli import wire
     from orchestrator.effects.folder_store import FolderStore
     from orchestrator.packaging.documents.places import MANIFEST_NAME
-    from orchestrator.stages.artifacts import MANIFEST_LIMIT_BYTES, whole_id
+    from orchestrator.stages.artifacts import MANIFEST_LIMIT_BYTES, vouched_id
     from orchestrator.stages.manifest import parse_manifest
 
     project = load_project(config, os.environ)
@@ -106,7 +107,7 @@ def verify(config: Path, subject: str, *, as_json: bool) -> None:
     folder = Path(subject)
     if folder.is_dir():
         content = FolderStore("", folder).read(MANIFEST_NAME, limit_bytes=MANIFEST_LIMIT_BYTES)
-        subject = whole_id(parse_manifest(content).build_id, content)
+        subject = vouched_id(plan, parse_manifest(content).build_id, wire.artifacts_world(project))
         world = replace(world, open_store=lambda bucket, _account: FolderStore(bucket, folder))
         plan = replace(plan, artifacts=replace(plan.artifacts, retention_days=_MOST_DAYS))
     with tempfile.TemporaryDirectory(prefix="orchestrator-verify-") as scratch:

@@ -71,7 +71,9 @@ def attach(
     ]
     for record in records:
         narrate(f"{packages[record.id]}: {record.console_url}")
-    how = Waiting(timeout_minutes=timeout_minutes, quit_with_reader=True, as_json=as_json)
+    # Whoever looks on has nothing to say beside a commit that another pipeline, or nobody, has asked to be built.
+    own = {wish_behind(record).pipeline_id for record in records} == {project.context.pipeline_id}
+    how = Waiting(timeout_minutes=timeout_minutes, untold=not own, quit_with_reader=True, as_json=as_json)
     return left_alone(lambda: wait_for(project, awaited, how))
 
 

@@ -80,8 +80,9 @@ def fetched(project: Project, desk: Desk, package: str, output: Path) -> Outcome
     error = None
     try:
         refuse_tracked(desk, output)
-        for path in sorted(kept.iterdir()):
-            write_bytes(output / path.name, path.read_bytes())
+        with desk.files():
+            for path in sorted(kept.iterdir()):
+                write_bytes(output / path.name, path.read_bytes())
     except OrchestratorError as failure:
         error = failure
     return Outcome(Awaited(package, "", "", output), items.get(package), error=error)

@@ -15,6 +15,7 @@ from orchestrator.cli.completion import complete_builds, complete_packages
 from orchestrator.cli.outcome_json import planned_json, started_json
 from orchestrator.cli.project import Project, config_option, load_project
 from orchestrator.cli.screen import narrate, print_document
+from orchestrator.cli.stop import named
 from orchestrator.cli.wait_options import output_option, timeout_option
 from orchestrator.errors import ConfigurationError
 
@@ -51,10 +52,14 @@ class _Then:
 
 @click.command(epilog="Example: orchestrator rerun --ref main --failed --wait")
 @config_option
-@click.option("--ref", default="", help="The commit that was built last for this branch or tag.")
-@click.option("--commit", default="", help="This commit. [default: CI_COMMIT_SHA, else HEAD]")
+@click.option("--ref", callback=named, help="The commit that was built last for this branch or tag.")
+@click.option("--commit", callback=named, help="This commit. [default: CI_COMMIT_SHA, else HEAD]")
 @click.option(
-    "--build", "build_id", default="", shell_complete=complete_builds, help="The commit and the package of this build."
+    "--build",
+    "build_id",
+    callback=named,
+    shell_complete=complete_builds,
+    help="The commit and the package of this build.",
 )
 @click.option(
     "--package",
@@ -136,13 +141,13 @@ def _again(project: Project, asked: _Asked, then: _Then, *, dry_run: bool) -> in
     with stopped_when_interrupted(project, begun):
         start_again(plan, again, repeats, world, project.work)
         if then.waits:
-            return _stay(project, begun, then)
+            return _stay(project, begun, again.ref, then)
         if then.as_json:
             print_document({"builds": [started_json(one) for one in begun]})
         return 0
 
 
-def _stay(project: Project, begun: Sequence[StartedBuild], then: _Then) -> int:
+def _stay(project: Project, begun: Sequence[StartedBuild], ref: str, then: _Then) -> int:
     from orchestrator.cli.waiting import stay_with
 
     plan = project.packages(tuple(one.package for one in begun))
@@ -150,6 +155,7 @@ def _stay(project: Project, begun: Sequence[StartedBuild], then: _Then) -> int:
         project,
         plan,
         begun,
+        ref=ref,
         timeout_minutes=then.timeout_minutes,
         output=then.output,
         as_json=then.as_json,

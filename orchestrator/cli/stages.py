@@ -132,7 +132,9 @@ def build(
             return 0
         from orchestrator.cli.waiting import stay_with
 
-        return stay_with(project, plan, begun, timeout_minutes=timeout_minutes, output=output, as_json=as_json)
+        return stay_with(
+            project, plan, begun, ref=request.ref, timeout_minutes=timeout_minutes, output=output, as_json=as_json
+        )
 
 
 @contextmanager

@@ -16,9 +16,16 @@ from orchestrator.cli.screen import narrate
 from orchestrator.errors import ConfigurationError
 
 
+def named(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
+    """Return what an option names, empty without it; with a variable that is not set, nobody has meant everything."""
+    if value == "":
+        raise click.BadParameter("it is empty")
+    return value or ""
+
+
 @click.command(epilog="Example: orchestrator stop --ref feature/numpy-2")
 @config_option
-@click.option("--ref", default="", help="Stop the builds of this branch or tag that run.")
+@click.option("--ref", callback=named, help="Stop the builds of this branch or tag that run.")
 @click.option(
     "--package",
     "packages",
@@ -52,6 +59,7 @@ def stop(config: Path, *, ref: str, packages: tuple[str, ...], if_canceled: bool
 
 def _named(project: Project, builds: Sequence[str], ref: str, packages: tuple[str, ...]) -> list[str]:
     """Return the ids of the builds that somebody means."""
+    from orchestrator.config.refs import check_ref
     from orchestrator.effects.codebuild import CodeBuildService
     from orchestrator.plan.names import split_build_id
     from orchestrator.stages.stop import running
@@ -62,7 +70,8 @@ def _named(project: Project, builds: Sequence[str], ref: str, packages: tuple[st
     codebuild = CodeBuildService(project.plan.region)
     if builds:
         return [record.id for record in find_builds(project.plan, builds, codebuild)]
-    return [record.id for record in running(project.packages(packages), codebuild, ref=ref)]
+    # No build is for a name that no build takes: whoever writes `refs/heads/main` is told, and not that nothing runs.
+    return [record.id for record in running(project.packages(packages), codebuild, ref=ref and check_ref(ref))]
 
 
 def stop_builds(project: Project, build_ids: Sequence[str]) -> None:

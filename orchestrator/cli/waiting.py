@@ -84,6 +84,7 @@ def stay_with(
     plan: Plan,
     begun: Sequence[StartedBuild],
     *,
+    ref: str,
     timeout_minutes: float | None,
     output: Path | None,
     as_json: bool = False,
@@ -91,14 +92,15 @@ def stay_with(
 ) -> int:
     """Wait for what was just begun for the packages of the plan, and bring all of it; return 4 if somebody leaves.
 
-    With `untold` GitLab hears nothing of it. Raises what `wait_for` raises.
+    `ref` is what was asked for, which need not be the ref of the job around. With `untold` GitLab hears nothing of it.
+    Raises what `wait_for` raises.
     """
     where = places([item.package for item in plan.builds], output or project.folder)
     awaited = [Awaited(one.package, one.build_id, one.commit, where[one.package]) for one in begun]
     travelling = {one.package for one in begun}
     how = Waiting(
         timeout_minutes=timeout_minutes,
-        ref="" if untold else project.context.ref or "",
+        ref=ref,
         untold=untold,
         begun=tuple(begun),
         made={name: place for name, place in where.items() if name not in travelling},

@@ -113,7 +113,7 @@ def postbuild_world(project: Project, environment: Mapping[str, str]) -> Postbui
     """Return what postbuild touches."""
     from orchestrator.effects.clock import SystemClock
     from orchestrator.effects.codebuild import CloudWatchLogs
-    from orchestrator.effects.files import write_bytes
+    from orchestrator.effects.files import file_errors, write_bytes
     from orchestrator.effects.git import tracked_in
     from orchestrator.stages.delivery import Desk
     from orchestrator.stages.postbuild import PostbuildWorld
@@ -125,7 +125,9 @@ def postbuild_world(project: Project, environment: Mapping[str, str]) -> Postbui
         open_store=_Stores(region),
         status=_status(project, environment),
         clock=SystemClock(),
-        desk=Desk(write_bytes, _inspect, narrate, tracked=partial(tracked_in, environment=environment)),
+        desk=Desk(
+            write_bytes, _inspect, narrate, tracked=partial(tracked_in, environment=environment), files=file_errors
+        ),
         history=_history(project, environment),
         pipeline_id=project.context.pipeline_id or "",
     )

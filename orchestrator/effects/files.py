@@ -6,7 +6,8 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,18 @@ def _is_anywhere() -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def file_errors() -> Iterator[None]:
+    """Turn what the file system refuses inside into an `OrchestratorError`; a bug of ours stays what it is."""
+    try:
+        yield
+    except OSError as error:
+        failure = file_failure(error)
+        if failure is None:
+            raise
+        raise failure from error
 
 
 def file_failure(error: OSError) -> OrchestratorError | None:

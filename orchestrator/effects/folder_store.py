@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 from orchestrator.errors import Gone, MachineryError, Refused
 from orchestrator.records import Stored
@@ -35,7 +36,7 @@ class FolderStore:
         """Return a file; raises `Gone` when it is not there, `Refused` when it is too large."""
         path = self._path(key)
         try:
-            with path.open("rb") as file:
+            with _opened(path) as file:
                 content = file.read(limit_bytes + 1)
         except OSError as error:
             raise self._missing(path, error) from error
@@ -58,7 +59,7 @@ class FolderStore:
         """Copy a file to `target`; raises `Refused` unless size and digest are as given."""
         path, digest, size = self._path(key), hashlib.sha256(), 0
         try:
-            with path.open("rb") as file:
+            with _opened(path) as file:
                 while chunk := file.read(_CHUNK_BYTES):
                     digest.update(chunk)
                     size += len(chunk)
@@ -88,3 +89,10 @@ class FolderStore:
 
     def _read_only(self, key: str) -> Refused:
         return Refused(f"`{self._path(key)}` would be changed", hint="open an issue: a check must not write")
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file; a pipe, for which reading might wait for ever, is none."""
+    if path.exists() and not path.is_file():
+        raise OSError("it is no file")
+    return path.open("rb")

@@ -58,8 +58,8 @@ class GitLabStatus:
             connection = self._hasty if state in _GOES_ON else self._patient
             commit = connection.projects.get(self._project, lazy=True).commits.get(sha, lazy=True)
             commit.statuses.create(status)
-        # A token that no header can hold is a ValueError.
-        except (gitlab.exceptions.GitlabError, requests.RequestException, ValueError) as error:
+        # A token that no header can hold is a ValueError, JSON without end in a refusal a RecursionError.
+        except (gitlab.exceptions.GitlabError, requests.RequestException, RecursionError, ValueError) as error:
             code = getattr(error, "response_code", None)
             if code == 400 and _SET_ALREADY in str(error):
                 return

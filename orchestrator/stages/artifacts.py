@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from orchestrator.errors import ConfigurationError, OrchestratorError
+from orchestrator.errors import ConfigurationError, Gone, OrchestratorError
 from orchestrator.packaging.documents.places import MANIFEST_NAME, PACKAGE_NAME
 from orchestrator.plan.model import Plan
 from orchestrator.plan.names import AssembledId, artifact_key, assembled_key, split_assembled_id
 from orchestrator.ports import CodeBuild, ObjectStore, OpenShelves, OpenStore, Shelves
 from orchestrator.records import BuildRecord, ProjectRecord, StoredObject
 from orchestrator.stages.manifest import Manifest, parse_manifest
+from orchestrator.stages.postbuild import package_of
 from orchestrator.stages.which_build import find_build
 
 MANIFEST_LIMIT_BYTES = 8 * 1024 * 1024
@@ -122,11 +123,25 @@ def which_package(plan: Plan, text: str, world: ArtifactsWorld) -> tuple[str, st
     return record.id, record.variables.get("ORCHESTRATOR_COMMIT_SHA", "")
 
 
-def whole_id(build_id: str, manifest: bytes) -> str:
-    """Return the id of a build as it travels: that of a package made in a job ends in the digest of its manifest."""
-    if not build_id.startswith("assembled:"):
+def vouched_id(plan: Plan, build_id: str, world: ArtifactsWorld) -> str:
+    """Return the id of a build, as its documents have it, with which its package can be checked wherever that lies.
+
+    CodeBuild vouches for what it has built. That of a package made in a job ends in the digest of the manifest in the
+    store, where no build may write: the manifest beside a package that was brought here vouches for nothing. Raises
+    `Refused` for a package of another project, `Gone` for one that is not stored any more.
+    """
+    made = split_assembled_id(f"{build_id}:{'0' * 64}")
+    if made is None:
         return build_id
-    return f"{build_id}:{hashlib.sha256(manifest).hexdigest()}"
+    package_of(plan, str(made))
+    project = projects_of(plan, world.codebuild).get(made.codebuild_project)
+    if project is None:
+        raise Gone(
+            f"CodeBuild has no project `{made.codebuild_project}` any more",
+            detail="expected: the project that names the bucket of the package",
+            hint="run `orchestrator prebuild`, or build the commit again",
+        )
+    return str(_with_digest(plan, made, world.open_store(project.bucket, project.account)))
 
 
 def stored_manifest(plan: Plan, record: BuildRecord, world: ArtifactsWorld) -> Manifest | None:
@@ -193,8 +208,11 @@ def _made_in_a_job(plan: Plan, text: str, world: ArtifactsWorld) -> AssembledId 
         store = world.open_store(project.bucket, project.account)
         for package in _on(shelves, plan, project):
             if package.in_job and package.whole and package.uuid.startswith(text):
-                name = AssembledId(project.name, package.commit, package.uuid)
-                key = assembled_key(plan.artifacts.prefix, name, MANIFEST_NAME)
-                content = store.read(key, limit_bytes=MANIFEST_LIMIT_BYTES)
-                found.append(replace(name, manifest_sha256=hashlib.sha256(content).hexdigest()))
+                found.append(_with_digest(plan, AssembledId(project.name, package.commit, package.uuid), store))
     return found[0] if len(found) == 1 else None
+
+
+def _with_digest(plan: Plan, made: AssembledId, store: ObjectStore) -> AssembledId:
+    """Return the id with the digest of the manifest as it lies in the store."""
+    content = store.read(assembled_key(plan.artifacts.prefix, made, MANIFEST_NAME), limit_bytes=MANIFEST_LIMIT_BYTES)
+    return replace(made, manifest_sha256=hashlib.sha256(content).hexdigest())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,13 +72,15 @@ class Desk:
     """What a delivery touches here. `write` makes a file appear whole or not at all.
 
     `inspect` raises `Refused` for a package that cannot run on its target, and returns what else should be said.
-    `tracked` tells which files are the user's own.
+    `tracked` tells which files are the user's own. What the file system refuses inside of `files` is a failure like any
+    other: of one package, not of all that are brought.
     """
 
     write: Callable[[Path, bytes], object]
     inspect: Callable[[Path, BuildPlan], Sequence[str]]
     narrate: Narrator
     tracked: Tracked = field(default=lambda _folder, _names: ())
+    files: Callable[[], AbstractContextManager[None]] = field(default=nullcontext)
 
 
 def place_of(output: Path, package: str, *, several: bool) -> Path:
@@ -90,7 +93,8 @@ def refuse_tracked(desk: Desk, output: Path) -> None:
 
     A lock of the user's may be the very one that comes home, which is known only once the manifest is.
     """
-    own = desk.tracked(output, [name for name in _FILES if name != _LOCK_NAME])
+    with desk.files():
+        own = desk.tracked(output, [name for name in _FILES if name != _LOCK_NAME])
     if own:
         raise _tracked(output, own)
 
@@ -102,7 +106,8 @@ def bring(expected: Expected, store: ObjectStore, desk: Desk, output: Path) -> D
     one appears last. Raises `Refused` when anything is not what it claims to be, `Gone` when something has expired.
     """
     try:
-        return _bring(expected, store, desk, output)
+        with desk.files():
+            return _bring(expected, store, desk, output)
     except Gone as error:
         error.hint = f"build the commit again: {expected.commit}"
         raise

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -18,7 +19,7 @@ from orchestrator.cli import stop as command
 from orchestrator.cli.boundary import Interrupted, postponed
 from orchestrator.cli.main import cli
 from orchestrator.cli.project import load_project
-from orchestrator.errors import MachineryError
+from orchestrator.errors import MachineryError, Refused
 from orchestrator.stages.build import StartedBuild
 
 OURS = StartedBuild("parser", "demo-parser:1", "0" * 40, "https://console", ours=True)
@@ -136,3 +137,30 @@ def test_a_job_that_is_cancelled_looks_for_ten_seconds(
     world = wire.stop_world(load_project(Path("orchestrator.yml"), environment), environment)
     assert world.patience.remaining_seconds() <= most
     assert (world.patience.remaining_seconds() == inf) == (most == inf)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stop", "--ref", ""],
+        ["stop", "--ref", "", "--package", "parser"],
+        ["rerun", "--ref", "", "--dry-run"],
+        ["rerun", "--commit", "", "--dry-run"],
+        ["rerun", "--build", "", "--dry-run"],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_name_is_not_everything(place: Path, stopped: list[str], arguments: list[str]) -> None:
+    """`--ref "$REF"` of a variable that is not set neither stops the builds of all refs, nor pays for other ones."""
+    left(place, json.dumps({"builds": [OURS.__dict__]}))
+    outcome = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert isinstance(outcome.exception, click.UsageError)
+    assert stopped == []
+
+
+@pytest.mark.usefixtures("place")
+def test_a_ref_that_no_build_is_for_is_refused(stopped: list[str]) -> None:
+    """Whoever writes the full name of a branch is told, instead of hearing that nothing runs."""
+    outcome = CliRunner().invoke(cli, ["stop", "--ref", "refs/heads/main"])
+    assert isinstance(outcome.exception, Refused)
+    assert stopped == []

@@ -225,6 +225,36 @@ def test_a_write_whose_answer_is_lost_is_our_own(calls: Calls, world: Running) -
         assert not calls.store.put_new("record-2", b"x", sha256="d")
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, "<p>Zurückgewiesen</p>".encode("latin-1")),
+        (503, "gesperrt: ü".encode("latin-1")),
+        (200, b"1"),
+        (400, b"null"),
+    ],
+    ids=["latin page", "latin error", "a number", "null"],
+)
+def test_a_page_that_no_parser_takes_is_no_answer(
+    scripted: Callable[..., Any], answer: Callable[..., bytes], status: int, body: bytes
+) -> None:
+    """What a proxy makes up in another alphabet, or as JSON that is no object, is asked again and decides nothing."""
+    scripted(answer(status, body), answer(200, b'{"projects": []}'))
+    instant = Instant()
+    assert CodeBuildService(REGION, instant.patience).projects(["p"]) == {}
+    assert instant.slept == [1]
+
+
+def test_a_redirect_without_end_is_a_fault_of_the_network(
+    scripted: Callable[..., Any], answer: Callable[..., bytes]
+) -> None:
+    """A page to log in that a proxy sends S3 to makes botocore turn in circles; that is no bug of ours."""
+    scripted(answer(302, b"", Location="/login"))
+    patience = Patience(remaining_seconds=lambda: 0.0)
+    with pytest.raises(MachineryError):
+        S3Store("b", ACCOUNT, region=REGION, patience=patience).exists("k")
+
+
 def test_a_log_never_fails(calls: Calls, world: Running) -> None:
     """A log that cannot be read is no lines and a few seconds, whatever CloudWatch answers."""
     from dataclasses import replace
@@ -274,6 +304,16 @@ def _status(url: str, instant: Instant) -> GitLabStatus:
 
 
 STATUS = {"state": "running", "name": "n", "ref": "", "pipeline_id": "", "description": "", "url": ""}
+
+
+def test_a_status_decides_nothing_whatever_is_answered(
+    scripted: Callable[..., Any], answer: Callable[..., bytes]
+) -> None:
+    """A refusal that no JSON parser gets to the end of is told like any other."""
+    instant = Instant()
+    server = scripted(answer(400, b"[" * 100_000, Content_Type="application/json"))
+    _status(server.url, instant).report(sha="0" * 40, **STATUS)
+    assert instant.said == ["the commit status was not set (GitLab answered nothing)"]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,21 @@ def test_commands_work_in_one_shell(case: Any, tools: Path, gitlab: Any) -> None
     assert len(gitlab.requests) == 1
 
 
+def test_a_program_that_breaks_off_is_fetched_again(case: Any, tmp_path: Path) -> None:
+    """One broken connection to S3 fails no build: the AWS CLI itself does not ask again while an object comes."""
+    stub = tmp_path / "aws"
+    stub.write_text(
+        '#!/bin/sh\nfor target; do :; done\n[ -e "$0.once" ] && exec cp "$0.good" "$target"\n'
+        'echo > "$0.once"; echo half > "$target"; exit 255\n'
+    )
+    stub.chmod(0o755)
+    (tmp_path / "aws.good").write_bytes(b"program")
+    case.variables["ORCHESTRATOR_TOOL_SHA256"] = hashlib.sha256(b"program").hexdigest()
+    fetched = _render()["phases"]["install"]["commands"][:-1]
+    script = "\n".join(["set -e", f"PATH={tmp_path}:$PATH", "sleep() { :; }", *fetched, 'cat "$ORCHESTRATOR_TOOL"'])
+    assert _bash(case, script, 0).endswith("program")
+
+
 def test_program_with_another_digest_never_runs(case: Any, gitlab: Any) -> None:
     """A program in S3 that is not the expected one is not run, not even to report the failure."""
     wrong = "e" * 64

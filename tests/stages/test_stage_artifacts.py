@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -13,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import (
     BUCKET,
+    JOB,
     OTHER_SHA,
     SHA,
     UUID,
@@ -29,10 +34,11 @@ from world import (
     make,
     project,
     record,
+    statement,
 )
 
 from orchestrator.effects.folder_store import FolderStore
-from orchestrator.errors import ConfigurationError, Refused
+from orchestrator.errors import ConfigurationError, Gone, Refused
 from orchestrator.packaging.documents.model import Origin
 from orchestrator.plan.model import Plan
 from orchestrator.records import StoredObject
@@ -41,8 +47,8 @@ from orchestrator.stages.artifacts import (
     StoredPackage,
     list_packages,
     stored_manifest,
+    vouched_id,
     which_package,
-    whole_id,
 )
 from orchestrator.stages.assembled import Workshop, make_here
 from orchestrator.stages.delivery import Delivered, Desk
@@ -305,8 +311,9 @@ def test_a_folder_passes_the_checks_of_the_store(tmp_path: Path) -> None:
         path.write_bytes(good)
 
 
-def test_a_folder_may_hold_the_package_of_a_job(tmp_path: Path) -> None:
-    """Its whole id is that of the manifest with the manifest's own digest behind it."""
+@pytest.fixture
+def of_a_job(tmp_path: Path) -> tuple[Plan, Site, Path, str]:
+    """Return a plan, a site with the package of a job alone, a folder with the same files, and the id that travels."""
     plan = make("project: demo\nregion: eu-central-1\npackages: {parser: {build: {where: auto}}}\n")
     site, folder = Site(FakeStore()), tmp_path / "dist"
     site.store.objects.clear()
@@ -316,7 +323,54 @@ def test_a_folder_may_hold_the_package_of_a_job(tmp_path: Path) -> None:
     made = make_here(plan.builds[0], "", origin, snapshot, workshop, lambda: site.store, tmp_path / "made")
     assert made is not None
     _emptied(site, folder)
+    return plan, site, folder, made.build_id
+
+
+def test_a_folder_may_hold_the_package_of_a_job(of_a_job: tuple[Plan, Site, Path, str], tmp_path: Path) -> None:
+    """The store vouches for it, as CodeBuild does for a build."""
+    plan, site, folder, build_id = of_a_job
     manifest = parse_manifest((folder / "manifest.json").read_bytes())
-    whole = whole_id(manifest.build_id, (folder / "manifest.json").read_bytes())
-    assert whole == made.build_id
-    assert _checked(folder, plan, whole, site, tmp_path / "scratch").build_id == manifest.build_id
+    assert vouched_id(plan, manifest.build_id, site.world) == build_id
+    assert _checked(folder, plan, build_id, site, tmp_path / "scratch").build_id == manifest.build_id
+    assert vouched_id(plan, f"demo-parser:{UUID}", site.world) == f"demo-parser:{UUID}"
+
+
+def test_a_folder_does_not_vouch_for_itself(of_a_job: tuple[Plan, Site, Path, str], tmp_path: Path) -> None:
+    """Whoever changes the package of a job and its manifest alike is found out by the manifest in the store."""
+    plan, site, folder, _ = of_a_job
+    forged = json.loads((folder / "manifest.json").read_bytes())
+    content = b"PK evil"
+    sha256 = hashlib.sha256(content).hexdigest()
+    provenance = statement(sha256, SHA, forged["build_id"], JOB)
+    forged |= {
+        "sha256": sha256,
+        "sha256_base64": base64.b64encode(bytes.fromhex(sha256)).decode(),
+        "size_bytes": len(content),
+        "provenance_sha256": hashlib.sha256(provenance).hexdigest(),
+    }
+    (folder / "package.zip").write_bytes(content)
+    (folder / "provenance.json").write_bytes(provenance)
+    (folder / "manifest.json").write_text(json.dumps(forged))
+    vouched = vouched_id(plan, forged["build_id"], site.world)
+    with pytest.raises(Refused, match="not the one the build wrote"):
+        _checked(folder, plan, vouched, site, tmp_path / "scratch")
+    site.store.objects.clear()
+    with pytest.raises(Gone):
+        vouched_id(plan, forged["build_id"], site.world)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "package.zip"])
+def test_a_pipe_in_a_folder_is_no_file(tmp_path: Path, name: str) -> None:
+    """What was unpacked from an archive of somebody may hold pipes; nobody waits for what comes out of them."""
+    site, folder = Site(), tmp_path / "dist"
+    _emptied(site, folder)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(Gone, match=name):
+        _checked(folder, PLAN, site.built.id, site, tmp_path / "scratch")
+
+
+def test_a_folder_of_another_project_is_refused() -> None:
+    """The id in a manifest may name anything; nobody is asked for what is not of this configuration."""
+    with pytest.raises(Refused):
+        vouched_id(PLAN, f"assembled:other-parser:{SHA}:{UUID}", Site().world)

@@ -21,7 +21,8 @@ from world import (
     record,
 )
 
-from orchestrator.errors import BuildFailed, MachineryError, OrchestratorError, Refused, Superseded
+from orchestrator.effects.files import file_errors
+from orchestrator.errors import BuildFailed, ConfigurationError, MachineryError, OrchestratorError, Refused, Superseded
 from orchestrator.records import BuildRecord
 from orchestrator.stages.delivery import Desk
 from orchestrator.stages.follow import follow
@@ -60,7 +61,7 @@ class Town:
             open_store=lambda bucket, account: self.store,
             status=FakeStatus(),
             clock=FakeClock(),
-            desk=Desk(write=Path.write_bytes, inspect=lambda *_: [], narrate=lambda line: None),
+            desk=Desk(write=Path.write_bytes, inspect=lambda *_: [], narrate=lambda line: None, files=file_errors),
             history=FakeHistory(),
         )
 
@@ -101,6 +102,20 @@ def test_one_failure_keeps_nobody_from_the_others(tmp_path: Path) -> None:
     assert "no such header" in first.error.detail
     assert second.delivered is not None
     assert town.noted == [[("parser", 1)], [("parser", 1), ("images", 0)]]
+
+
+def test_a_folder_that_cannot_be_written_keeps_nobody_from_the_others(tmp_path: Path) -> None:
+    """Where a file is in the way of one package, that is the failure of this package, and told as such."""
+    town = Town()
+    parser, images = deliver(town.store, PARSER), deliver(town.store, IMAGES, package="images")
+    town.ends = (parser, images)
+    town.codebuild.records |= {one.id: one for one in town.ends}
+    (tmp_path / "parser").write_text("in the way")
+    first, second = town.wait(awaited(parser, tmp_path / "parser"), awaited(images, tmp_path / "images"))
+    assert isinstance(first.error, ConfigurationError)
+    assert "parser" in first.error.what
+    assert second.delivered is not None
+    assert town.noted == [[("parser", 2)], [("parser", 2), ("images", 0)]]
 
 
 def test_a_lying_package_is_refused(tmp_path: Path) -> None:
