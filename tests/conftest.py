@@ -14,7 +14,7 @@ from hypothesis import settings
 settings.register_profile("orchestrator", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("orchestrator")
 
-# Minutes, or most of one; a worker takes whole files.
+# The longest first, each of a third of a minute or more; a worker takes whole files, and the next one early.
 _LONG = (
     "test_terminal.py",
     "test_first_day.py",
@@ -22,14 +22,29 @@ _LONG = (
     "test_second_implementation.py",
     "test_loop.py",
     "test_deployment.py",
+    "test_looking.py",
+    "test_waiting.py",
     "test_compiled_example.py",
     "test_prebuild_crashes.py",
+    "test_crash_points.py",
     "test_event_return.py",
-    "test_terraform_handback.py",
     "test_platform.py",
+    "test_operate_page.py",
+    "test_wait_return.py",
+    "test_scanner.py",
+    "test_terraform_handback.py",
+    "test_operating_screens.py",
+    "test_interrupted.py",
+    "test_packaging_phases.py",
     "test_terraform_modules.py",
-    "test_aws_terraform.py",
+    "test_assembled.py",
     "test_permissions.py",
+    "test_door.py",
+    "test_aws_terraform.py",
+    "test_gitlab_git.py",
+    "test_packaging_buildspec.py",
+    "test_deploy_role.py",
+    "test_soak.py",
 )
 
 

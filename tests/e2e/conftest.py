@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from typing import Any
 import boto3
 import gitlab
 import pytest
+from shared_provider import shared_provider
 
+from orchestrator import resources
+from orchestrator.effects.terraform import find_terraform, provider_environment
 from orchestrator.emulator import control
 from orchestrator.emulator.control import Running
 
@@ -52,6 +56,28 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = control.up(directory, detach=False)
     yield running
     control.down(directory)
+
+
+@pytest.fixture(scope="session")
+def provider(emulator: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Return the variable with which the commands of all shops share one AWS provider.
+
+    How Terraform gets and starts its own is seen where nothing is shared: by the demo, the first day, the platform,
+    the crashes of prebuild, the return by events and the jobs that run elsewhere.
+    """
+    folder = tmp_path_factory.mktemp("provider")
+    shutil.copy(resources.folder("terraform") / "versions.tf", folder)
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    environment = provider_environment({**environment, "HOME": str(folder), **control.environment(emulator)}, folder)
+    subprocess.run(
+        [*find_terraform(environment).argv, "init", "-input=false"],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    with shared_provider(folder, environment) as variables:
+        yield variables
 
 
 @dataclass
@@ -149,13 +175,19 @@ class Shop:
         return dict(line.split("=", 1) for line in text.splitlines())["ORCHESTRATOR_BUILD_ID"]
 
 
-def open_shop(emulator: Running, tmp_path: Path, name: str) -> Shop:
-    """Return a fresh project whose trigger token is stored, and nothing else yet."""
+def open_shop(emulator: Running, tmp_path: Path, name: str, provider: Mapping[str, str] | None = None) -> Shop:
+    """Return a fresh project whose trigger token is stored, and nothing else yet.
+
+    With `provider` its commands and its jobs share that one; they run one after the other.
+    """
+    provider = provider or {}
     connection = gitlab.Gitlab(emulator.gitlab_url, private_token=emulator.gitlab_token)
     project = connection.projects.get(connection.projects.create({"name": name, "path": name}).id)
     token = project.triggers.create({"description": "test"}).token
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-    environment |= {"HOME": str(tmp_path), **control.environment(emulator)}
+    environment |= {"HOME": str(tmp_path), **control.environment(emulator), **provider}
+    for key, value in provider.items():
+        project.variables.create({"key": key, "value": value, "raw": True})
     folder = tmp_path / "checkout"
     folder.mkdir()
     made = Shop(emulator, folder, name, project, token, environment)
@@ -166,15 +198,21 @@ def open_shop(emulator: Running, tmp_path: Path, name: str) -> Shop:
 
 
 @pytest.fixture
-def shop(emulator: Running, tmp_path: Path) -> Shop:
+def shop(emulator: Running, provider: dict[str, str], tmp_path: Path) -> Shop:
     """Return a project to which nothing has been applied."""
+    return open_shop(emulator, tmp_path, f"shop-{uuid.uuid4().hex[:8]}", provider)
+
+
+@pytest.fixture
+def alone(emulator: Running, tmp_path: Path) -> Shop:
+    """Return such a project whose Terraform starts its own provider, which then finds files where Terraform runs."""
     return open_shop(emulator, tmp_path, f"shop-{uuid.uuid4().hex[:8]}")
 
 
 @pytest.fixture(scope="module")
-def applied(emulator: Running, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def applied(emulator: Running, provider: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Return a project to which prebuild has been applied once, by Terraform."""
-    made = open_shop(emulator, tmp_path_factory.mktemp("applied"), f"shop-{uuid.uuid4().hex[:8]}")
+    made = open_shop(emulator, tmp_path_factory.mktemp("applied"), f"shop-{uuid.uuid4().hex[:8]}", provider)
     outcome = made.orchestrator("prebuild")
     assert outcome.returncode == 0, outcome.stderr
     assert "to create" in outcome.stderr

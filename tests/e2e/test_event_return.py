@@ -89,8 +89,9 @@ def status_of(shop: Shop, commit: str) -> dict[str, str]:
     return {status.name: status.status for status in listed}
 
 
-def test_every_ending_comes_home_by_its_event(shop: Shop) -> None:
+def test_every_ending_comes_home_by_its_event(alone: Shop) -> None:
     """A good build brings its package, one that dies in `install` its failure; no build knows of a token."""
+    shop = alone
     shop.project.variables.create({"key": "ORCHESTRATOR_GITLAB_TOKEN", "value": shop.running.gitlab_token})
     good = pushed(shop)
     pipeline, jobs = came_home(shop, good)

@@ -72,9 +72,9 @@ class Pushed:
 
 
 @pytest.fixture(scope="module")
-def pushed(emulator: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushed]:
+def pushed(emulator: Running, provider: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pushed]:
     """Return a project that was applied once, with a branch and a pipeline for every name that git takes."""
-    shop = open_shop(emulator, tmp_path_factory.mktemp("refs"), f"refs-{uuid.uuid4().hex[:8]}")
+    shop = open_shop(emulator, tmp_path_factory.mktemp("refs"), f"refs-{uuid.uuid4().hex[:8]}", provider)
     for key in ("GITLAB_PAT", "DEPLOY_TOKEN"):
         shop.project.variables.create({"key": key, "value": CANARY})
     template = (resources.folder("templates") / "plain.gitlab-ci.yml").read_text(encoding="utf-8")
@@ -86,7 +86,6 @@ def pushed(emulator: Running, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert applied.returncode == 0, applied.stderr
     shop.commit({".gitlab-ci.yml": PIPELINE}, "with jobs [ci skip]")
     tree = shop.git("rev-parse", "HEAD^{tree}")
-    made = Pushed(shop, {}, [])
     address = shop.running.gitlab_url.replace("://", f"://oauth2:{shop.running.gitlab_token}@")
     made = Pushed(shop, {}, [])
     for number, name in enumerate(names()):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ POINTS = {
 
 def test_prebuild_dies_and_is_run_again(applied: Shop) -> None:
     """Whenever `prebuild` dies, the repeated job applies what is missing, and Terraform then finds nothing to do."""
+    # With a provider of its own, which dies with Terraform.
+    environment = {name: value for name, value in applied.environment.items() if name != "TF_REATTACH_PROVIDERS"}
+    applied = replace(applied, environment=environment)
     failed = []
     for minutes, point in enumerate(POINTS, start=10):
         text = applied.files()["orchestrator.yml"].replace("timeout_minutes: 5", f"timeout_minutes: {minutes}")

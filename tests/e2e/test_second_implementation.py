@@ -98,8 +98,9 @@ def _home(shop: Shop) -> Path:
 
 
 @pytest.mark.parametrize("flavour", list(FLAVOURS))
-def test_the_jobs_run_elsewhere_too(shop: Shop, flavour: str) -> None:
+def test_the_jobs_run_elsewhere_too(alone: Shop, flavour: str) -> None:
     """prebuild, build and postbuild of component and plain file close the loop where somebody else reads the YAML."""
+    shop = alone
     file, inputs = FLAVOURS[flavour]
     text = (resources.folder("templates") / file).read_text(encoding="utf-8")
     files = shop.files()

@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from orchestrator.emulator import faults
+
 pytestmark = pytest.mark.e2e
 
 PACKAGES = (
@@ -17,6 +19,8 @@ PACKAGES = (
     "  parser: {source: src, build: {timeout_minutes: 5}}\n"
     "  images: {source: nowhere, build: {timeout_minutes: 5}}\n"
 )
+# The first thing that a build asks for, and it waits for it longer than two commands take.
+SLOW = {"rules": [{"service": "s3", "operation": "GetObject", "answers": [{"kind": "hold", "seconds": 50}]}]}
 
 
 @pytest.fixture(scope="module")
@@ -104,11 +108,12 @@ def test_a_package_for_nobody_else(pair: Any, tmp_path: Path) -> None:
 def test_the_builds_of_a_ref_are_stopped(pair: Any) -> None:
     """`stop --ref` ends what runs for the ref, says so when it has ended, and leaves other refs alone."""
     pair.commit({"commit.txt": uuid.uuid4().hex})
-    assert pair.orchestrator("build", "--package", "parser").returncode == 0
-    other = pair.orchestrator("stop", "--ref", "feature")
-    assert (other.returncode, "no such build is running" in other.stderr) == (0, True)
-    outcome = pair.orchestrator("stop", "--ref", "main")
-    assert outcome.returncode == 0, outcome.stderr
+    with faults.injected(pair.running, SLOW):
+        assert pair.orchestrator("build", "--package", "parser").returncode == 0
+        other = pair.orchestrator("stop", "--ref", "feature")
+        assert (other.returncode, "no such build is running" in other.stderr) == (0, True)
+        outcome = pair.orchestrator("stop", "--ref", "main")
+        assert outcome.returncode == 0, outcome.stderr
     assert f"stopped {pair.build_id()}" in outcome.stderr
     found = pair.aws("codebuild").batch_get_builds(ids=[pair.build_id()])["builds"][0]
     assert (found["buildStatus"], found["buildComplete"]) == ("STOPPED", True)

@@ -102,8 +102,8 @@ def test_no_mutation_makes_it_fail_or_loop(changes: list[tuple[int, int]], words
         content[position] = value
     for position, word in words:
         content[position : position + 8] = word.to_bytes(8, "little")
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = parse(content)
     assert found is not None
     symbols_of(content, {need.index for need in found.versions[:10]})
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5

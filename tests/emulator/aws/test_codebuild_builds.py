@@ -76,7 +76,7 @@ def test_a_full_project_refuses_and_a_stop_makes_room(aws: Any, phase_status: An
     began = time.monotonic()
     client.stop_build(id=first)
     build = aws.finished(first)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30  # the command sleeps for twice as long
     assert (build["buildStatus"], phase_status(build)["BUILD"]) == ("STOPPED", "STOPPED")
     assert "POST_BUILD" not in phase_status(build)
     assert client.stop_build(id=first)["build"]["buildStatus"] == "STOPPED"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from orchestrator.emulator.gitlab.ci.errors import ConfigError
@@ -42,10 +40,8 @@ def test_what_re2_does_not_have_is_refused(pattern: str) -> None:
 
 @pytest.mark.parametrize("pattern", ["/^(a+)+$/", "/^a*a*a*a*a*a*a*a*a*a*$/"])
 def test_a_hostile_pattern_is_given_up(pattern: str) -> None:
-    """A search that would last for years is an answer or an error within seconds."""
-    began = time.monotonic()
+    """A search that would last for years, and this test with it, is an answer or an error."""
     try:
         assert not holds(f"$TEXT =~ {pattern}", {"TEXT": "a" * 100 + "!"})
     except ConfigError as problem:
         assert "takes too long" in str(problem)
-    assert time.monotonic() - began < 4
