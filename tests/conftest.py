@@ -21,6 +21,8 @@ _LONG = (
     "test_hostile_refs.py",
     "test_second_implementation.py",
     "test_loop.py",
+    "test_wait_deployment.py",
+    "test_old_terraform.py",
     "test_deployment.py",
     "test_looking.py",
     "test_waiting.py",
