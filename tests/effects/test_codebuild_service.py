@@ -207,7 +207,7 @@ def test_a_bare_record_is_enough(scripted: Callable[..., Any], answer: Callable[
         ("AccountLimitExceededException", "in words of tomorrow", QueueFull, "wait"),
         ("ResourceNotFoundException", "no", ConfigurationError, "prebuild"),
         ("AccessDeniedException", "no", ConfigurationError, "StartBuild"),
-        ("ExpiredTokenException", "old", CredentialsExpired, "expired"),
+        ("ExpiredTokenException", "old", CredentialsExpired, "log in again"),
         ("UnrecognizedClientException", "no", ConfigurationError, "credentials"),
         ("MissingAuthenticationTokenException", "no", ConfigurationError, "credentials"),
         ("ThrottlingException", "Rate exceeded", MachineryError, "retry"),
