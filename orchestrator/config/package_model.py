@@ -237,7 +237,7 @@ class Package(Model):
         description="What the package depends on, relative to the folder of orchestrator.yml: a requirements file in "
         "any form that pip takes, pyproject.toml, uv.lock or pylock.toml. `auto`: the first of `pylock.toml`, "
         "`uv.lock`, `requirements.txt` and a `pyproject.toml` that has dependencies, in `source`, else beside "
-        "orchestrator.yml, else none. `null`: none.",
+        "orchestrator.yml, else none; what only Poetry or Pipenv reads there is refused. `null`: none.",
         examples=[AUTOMATIC, "functions/parser/requirements.txt", None],
     )
     environment: Mapping[VariableName, VariableValue] = Field(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from orchestrator.config.requirements import CONVENTIONAL, PROJECT, conventional_file
+from orchestrator.config.requirements import CONVENTIONAL, PROJECT, conventional_file, foreign_file
 from orchestrator.discovery.tree import Tree, folder_of
 from orchestrator.packaging.lock.requirement_file import logical_lines
 
@@ -47,10 +47,12 @@ def file_of(tree: Tree, folder: str) -> str | None:
 
 def unread(tree: Tree, folder: str) -> str | None:
     """Say which file of a folder asks for packages where nobody here reads it, and what helps; None if none does."""
-    for name, asks, remedy in _UNREAD:
-        path = tree.beside(folder, name)
-        if path and asks(tree.files[path]):
-            return f"`{path}` asks for some, but only {remedy}"
+    foreign = foreign_file(folder, lambda path: _bytes(tree, path))
+    if foreign:
+        return f"`{foreign.path}` asks for some, but only {foreign.tool} reads that: `{foreign.remedy}`"
+    path = tree.beside(folder, "setup.py")
+    if path and "install_requires" in tree.files[path]:
+        return f"`{path}` asks for some, but only setuptools reads that: write them into requirements.txt"
     return None
 
 
@@ -105,33 +107,6 @@ def _of_document(text: str) -> list[str]:
         ]
     except (ValueError, AttributeError, KeyError, TypeError):
         return []
-
-
-def _poetry(text: str) -> bool:
-    """Tell whether a pyproject.toml has dependencies in Poetry's own table, beside the Python that it names there."""
-    return bool(_table(text, "tool", "poetry", "dependencies").keys() - {"python"})
-
-
-def _pipenv(text: str) -> bool:
-    return bool(_table(text, "packages"))
-
-
-def _table(text: str, *names: str) -> dict[str, Any]:
-    try:
-        part: Any = tomllib.loads(text)
-    except ValueError:
-        return {}
-    for name in names:
-        part = part.get(name) if isinstance(part, dict) else None
-    return part if isinstance(part, dict) else {}
-
-
-# Each with what it means to read it instead: `requirements.txt` is what every tool can write.
-_UNREAD: tuple[tuple[str, Callable[[str], bool], str], ...] = (
-    (PROJECT, _poetry, "Poetry reads that: `poetry export --output requirements.txt`"),
-    ("Pipfile", _pipenv, "Pipenv reads that: `pipenv requirements > requirements.txt`"),
-    ("setup.py", lambda text: "install_requires" in text, "setuptools reads that: write them into requirements.txt"),
-)
 
 
 def _bytes(tree: Tree, path: str) -> bytes | None:

@@ -69,6 +69,46 @@ def test_a_pyproject_counts_only_with_dependencies(content: bytes, expected: str
     assert requirements_file("parser", package("{}"), repository.get) == expected
 
 
+POETRY = b'[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\npython = "^3.12"\nlxml = "^6"\n'
+PIPFILE = b'[packages]\nlxml = "*"\n[requires]\npython_version = "3.12"\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "remedy"),
+    [
+        ("pyproject.toml", POETRY, "`poetry export --output requirements.txt`"),
+        ("src/pyproject.toml", b'[project]\nname = "x"\ndynamic = ["dependencies"]\n' + POETRY, "poetry export"),
+        ("Pipfile", PIPFILE, "`pipenv requirements > requirements.txt`"),
+    ],
+)
+def test_what_only_another_tool_reads_is_not_left_out_in_silence(path: str, content: bytes, remedy: str) -> None:
+    """A package without its dependencies would fail where it runs: it is refused, with both ways out."""
+    with pytest.raises(ConfigurationError, match="has dependencies that only") as caught:
+        requirements_file("parser", package("{source: src}"), {path: content}.get)
+    assert path in caught.value.detail
+    assert remedy in caught.value.hint
+    assert "requirements: null" in caught.value.hint
+    beside = {path: content, "requirements.txt": b"lxml"}
+    if not path.startswith("src/"):
+        assert requirements_file("parser", package("{source: src}"), beside.get) == "requirements.txt"
+    assert requirements_file("parser", package("{source: src, requirements: null}"), {path: content}.get) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("pyproject.toml", b'[tool.poetry.dependencies]\npython = "^3.12"\n'),
+        ("pyproject.toml", b"[tool.poetry.group.dev.dependencies]\nruff = '*'\n"),
+        ("pyproject.toml", b"[tool]\npoetry = 1\n"),
+        ("Pipfile", b"[dev-packages]\nruff = '*'\n"),
+        ("Pipfile", b"not [toml"),
+    ],
+)
+def test_tools_of_people_are_no_dependencies(path: str, content: bytes) -> None:
+    """What is only there for development, or says nothing, is no reason to refuse."""
+    assert requirements_file("parser", package("{}"), {path: content}.get) is None
+
+
 def test_no_file_means_no_requirements() -> None:
     """A repository without requirements is a package without requirements."""
     assert found("{}", "handler.py") is None
