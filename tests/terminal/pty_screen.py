@@ -80,6 +80,19 @@ class Screen:
             assert time.monotonic() < deadline, f"it does not end:\n{self.text()}"
         return self._process.wait(timeout=_PATIENCE_SECONDS)
 
+    def ended_by(self, keys: str) -> int:
+        """Press keys, and again after three seconds as people do, until the program has ended; return its exit code.
+
+        A Ctrl-C between the question and the moment when Python waits for the answer is noticed with the next key only.
+        """
+        deadline, pressed = time.monotonic() + _PATIENCE_SECONDS, 0.0
+        while self._read():
+            assert time.monotonic() < deadline, f"it does not end:\n{self.text()}"
+            if time.monotonic() - pressed > 3:
+                pressed = time.monotonic()
+                self.type(keys)
+        return self._process.wait(timeout=_PATIENCE_SECONDS)
+
     def interrupt(self, number: signal.Signals) -> None:
         """Send a signal to the program, as a runner does that cancels a job."""
         self._process.send_signal(number)

@@ -51,8 +51,7 @@ def test_ctrl_c_at_a_question_is_an_interruption(project: Path) -> None:
     (project / "handler.py").write_text("def handler(event, context):\n    return 1\n")
     with opened(project, "init") as screen:
         screen.until(r"\]:$")
-        screen.type(CTRL_C)
-        assert screen.ended() == 4
+        assert screen.ended_by(CTRL_C) == 4
         # On a line of its own, not behind the question.
         assert "\nerror: interrupted\n" in screen.text()
         assert "Traceback" not in screen.text()
