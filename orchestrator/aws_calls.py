@@ -107,8 +107,10 @@ class PatientClient:
 
 
 def _answer(client: Any, operation: str, members: Mapping[str, Any]) -> Any:
+    # Outside of what is tried: an operation that boto3 does not have is a bug of ours.
+    call = getattr(client, operation)
     try:
-        answer = getattr(client, operation)(**members)
+        answer = call(**members)
     except KeyError as error:
         # botocore's parser of the older services (IAM, STS), for XML that is no answer: a page of a proxy.
         raise Undecodable(operation=operation, member=str(error.args[0]) if error.args else "content") from error

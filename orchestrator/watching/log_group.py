@@ -115,7 +115,6 @@ class GroupSource:
             if lines and reading is not None and not member.build.over:
                 way.characters += sum(len(line.text) for line in lines)
                 way.latest = max(way.latest, lines[-1].moment)
-                way.news = way.news or reading.finds_more(lines)
                 yield from self._told(member, reading, lines, way)
         if not way.token:
             self._end(way, now)
@@ -141,6 +140,7 @@ class GroupSource:
 
     def _told(self, member: AloneSource, reading: Reading, lines: Sequence[LogLine], way: _Way) -> Iterator[Seen]:
         more = reading.finds_more(lines)
+        way.news = way.news or more
         # Since the first piece something may have shown at a place that is behind us by now, before these lines.
         if member.build.cursor.moment < way.since or (more and way.pieces > 1):
             self._leave(member)
