@@ -73,6 +73,7 @@ class AloneSource:
     def sleep(self) -> None:
         """Leave the log to somebody else."""
         self.due = inf
+        self._rhythm.rest()
 
     def ask(self) -> Callable[[], LogPage | None]:
         """Return the call to make."""
@@ -89,6 +90,7 @@ class AloneSource:
             yield from self._no_log(now)
             return
         if way is None:  # it was left to the others meanwhile, or begins again
+            self._rhythm.rest()
             return
         yield from self.build.write(way.reading.fresh(page.lines), now)
         same, way.token = page.token == way.token, page.token

@@ -40,6 +40,10 @@ class Rhythm:
             self._failing_since = self._patience.monotonic()
         return self._drawn(min(SILENCE.longest_seconds, 2.0 ** min(self._failures - 1, 10)))
 
+    def rest(self) -> None:
+        """Note that nothing is tried for a while: what failed before does not count as failing since then."""
+        self._failures, self._failing_since = 0, None
+
     def failing_seconds(self) -> float:
         """Return for how long every try has failed."""
         return 0.0 if self._failing_since is None else self._patience.monotonic() - self._failing_since

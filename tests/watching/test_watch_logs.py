@@ -9,10 +9,13 @@ from math import inf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from instant import Instant
 from logged import EPOCH, LAST, Running, Sky, Written, ends_of, log_of
 
 from orchestrator.errors import Denied, MachineryError
 from orchestrator.patience import Patience
+from orchestrator.watching.followed import Followed
+from orchestrator.watching.log_alone import AloneSource
 from orchestrator.watching.model import Ended, Lost, Missed, Trouble, Wrote
 
 
@@ -188,6 +191,20 @@ def test_many_ends_at_once_are_told_soon(beside: int, within_seconds: float) -> 
     others = [replace(chatty(100 + number, ends=90, step=1), group=f"/{100 + number}") for number in range(beside)]
     told = ends_of(Sky([*many, *others], piece=10_000).watch())
     assert max(told[build.id] - build.ends for build in many) < within_seconds
+
+
+def test_a_failure_of_long_ago_is_no_reason_to_give_up() -> None:
+    """A log that is read by others for a while, after a call for it alone had failed, may fail once more at its end."""
+    time = Instant()
+    source = AloneSource(Followed("p:1", logs=True, now=0.0), Sky([]), time.patience)
+    source.wake()
+    assert not [seen for seen in source.failed(MachineryError("reset")) if isinstance(seen, Missed)]
+    source.sleep()
+    time.now = 500.0
+    source.build.ended_at = 499.0
+    source.wake()
+    assert not [seen for seen in source.failed(MachineryError("reset")) if isinstance(seen, Missed)]
+    assert not source.build.gap
 
 
 def test_the_end_is_told_at_once_when_the_log_shows_it() -> None:
